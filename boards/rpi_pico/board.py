@@ -1,0 +1,34 @@
+"""Raspberry Pi Pico (RP2040) on the reference bench: pins, mechanics, limits. See wiring.md."""
+
+from machine import Pin
+
+from pump.core.mechanics import Mechanics
+from pump.ports.rp2 import Rp2Hal
+
+MODEL = "rpi_pico"
+MODE = "safe"  # "basic" lets a person type program and start without a check
+
+STEP = 2  # to the driver, and read back by fuse and counter
+DIRECTION = 3
+ENABLE = 4  # active low; needs an external pull-up of 10 kohm
+ALLOW = 5  # owned by the dose fuse; a free pin, good for a probe or an AND gate before STEP
+STOP = 14  # normally-closed loop to ground; internal pull-up
+
+MECHANICS = Mechanics(
+    lead="0.8mm", full_steps=200, microsteps=16, max_step_hz=10000, start_stop_hz=10000
+)
+
+# Bench ceilings for the reference therapy, not clinical limits: field -> (least, most).
+HARD_LIMITS = {"dose": ("", "1.5mg/kg")}
+
+
+def make_safe() -> None:
+    """Motor driver off, STEP low: the first act after any reset."""
+    Pin(ENABLE, Pin.OUT, value=1)
+    Pin(STEP, Pin.OUT, value=0)
+    Pin(ALLOW, Pin.OUT, value=0)
+
+
+def make_hal() -> Rp2Hal:
+    """The hardware of this board."""
+    return Rp2Hal(step=STEP, direction=DIRECTION, enable=ENABLE, allow=ALLOW, stop=STOP)

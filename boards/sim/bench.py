@@ -1,0 +1,130 @@
+"""The bench: one simulated board with its motor side, its stop button, its power and its host.
+
+The firmware's own files run on it from reset to reset. The bench sees only what a person with
+probes would see: pads, the serial port, and when power was cut.
+"""
+
+from boards.sim.flash import Flash
+from boards.sim.loader import Loader
+from boards.sim.standins.machine import Machine
+from boards.sim.standins.rp2 import make_rp2
+from boards.sim.standins.small import MicroPython, Select, Sys, Time, never
+from boards.sim.usb import UsbSerial
+from boards.sim.world import CYCLES_PER_US, FOREVER, SimulatedReset, World
+
+
+class Bench:
+    """``root`` is the project folder, ``board`` a folder of ``boards``."""
+
+    def __init__(self, root: str, board: str = "rpi_pico") -> None:
+        self._roots = [root + "/firmware", root + "/boards/" + board]
+        self.world = World()
+        self.usb = UsbSerial(self.world)
+        self.flash = Flash(self.world)
+        self.loader = None
+        self.crash = None  # what ended the firmware, if anything did
+        self.step_edges = 0
+        self.step_runs = []  # (first cycle, period, count), merged where they continue
+        self.moving_since = None  # cycle of the first ALLOW after power-on
+        self._on_motion = []
+        self._pins = None
+
+    # ---- the firmware -------------------------------------------------------------------------
+
+    def run_firmware(self) -> None:
+        """Power on and run for ever, through resets. Ends only by an exception of the owner."""
+        while True:
+            try:
+                self._boot()
+            except SimulatedReset as reset:
+                self._reset(reset.args[0])
+
+    def pump(self):
+        """The firmware's Pump object once main.py has made it, else None. For pacing only."""
+        main = self.loader.module("main") if self.loader else None
+        return getattr(main, "pump", None)
+
+    def _boot(self) -> None:
+        world = self.world
+        standins = {
+            "machine": Machine(world, raise_reset),
+            "rp2": make_rp2(world),
+            "time": Time(world),
+            "select": Select(world),
+            "sys": Sys(world, self.usb),
+            "micropython": MicroPython(),
+            "os": self.flash,
+        }
+        self.loader = Loader(self._roots, standins, self.flash.open)
+        try:
+            self.loader.run("boot")
+            if self._pins is None:
+                self._connect(self.loader.module("board"))
+            self.loader.run("main")
+        except Exception as error:
+            # On the chip this ends in the REPL: the CPU is idle, the hardware goes on.
+            self.crash = error
+        world.sleep(FOREVER, never)
+
+    def _reset(self, cause: str) -> None:
+        self.world.reset(cause)
+        self.usb.reset()
+
+    def _connect(self, board) -> None:
+        self._pins = board
+        pads = self.world.pads
+        pads.drive(board.STOP, 0)
+        pads.watch(board.STEP, self._step_edge)
+        pads.watch(board.ALLOW, self._allow_edge)
+
+    # ---- what can be done to it ---------------------------------------------------------------
+
+    def press(self) -> None:
+        """Open the stop loop (button, plug or wire)."""
+        self.world.pads.drive(self._pins.STOP, None)
+
+    def release(self) -> None:
+        """Close the stop loop."""
+        self.world.pads.drive(self._pins.STOP, 0)
+
+    def at_us(self, us: int, action) -> None:
+        """``action()`` at ``us`` after power-on."""
+        self.world.at(us * CYCLES_PER_US, action)
+
+    def at_motion_us(self, us: int, action) -> None:
+        """``action()`` when the motor has been allowed to move for ``us``."""
+        self._on_motion.append((us, action))
+
+    def cut_power(self) -> None:
+        """Off and on again, seen by the firmware at its next call into the chip."""
+        self.world.at(self.world.now, lambda: raise_reset("power-on"))
+
+    # ---- what can be seen ---------------------------------------------------------------------
+
+    def _step_edge(self, pin: int, level: int, first: int, period: int, count: int) -> None:
+        if not level:
+            return
+        self.step_edges += count
+        runs = self.step_runs
+        if runs:
+            last_first, last_period, last_count = runs[-1]
+            last = last_first + last_period * (last_count - 1)
+            gap = first - last
+            if last_count == 1 and (count == 1 or gap == period):
+                runs[-1] = (last_first, gap, 1 + count)
+                return
+            if gap == last_period and (count == 1 or period == gap):
+                runs[-1] = (last_first, last_period, last_count + count)
+                return
+        runs.append((first, period, count))
+
+    def _allow_edge(self, pin: int, level: int, first: int, period: int, count: int) -> None:
+        if level and self.moving_since is None:
+            self.moving_since = first
+            for us, action in self._on_motion:
+                self.world.at(first + us * CYCLES_PER_US, action)
+
+
+def raise_reset(cause: str) -> None:
+    """End the firmware here."""
+    raise SimulatedReset(cause)

@@ -1,0 +1,169 @@
+"""What the PIO's pattern memory holds: nodes (states of all machines) and records (ways between).
+
+A node is all state of the running machines, pins and synchronisers except X, Y, FIFO contents and
+absolute time. A record says how the machines get from one node to the next: how long it takes,
+which edges there are, and for every X and Y one of three things:
+
+- untouched: nothing is asked of it;
+- only decremented by taken ``jmp x--``/``y--``, d times: asks for a value of at least d, takes d;
+- touched otherwise: asks for exactly the value it was recorded with, leaves the recorded result.
+
+Words taken from a TX FIFO are asked for exactly too. Given these, machines and pins can only do the
+same again, for everything else they depend on is part of the node.
+"""
+
+_MANY = 1 << 40
+
+
+class Node:
+    """One state, and the records that lead away from it (best first)."""
+
+    def __init__(self, key: tuple) -> None:
+        self.states, self.pins, self.history = key[:3]
+        self.records = []
+
+
+class Record:
+    """One way from a node to ``target`` in ``span`` cycles."""
+
+    def __init__(self, span: int, target) -> None:
+        self.span = span
+        self.target = target
+        self.exact_x = []  # (machine, value)
+        self.exact_y = []
+        self.result_x = []  # (machine, value)
+        self.result_y = []
+        self.less_x = []  # (machine, decrement)
+        self.less_y = []
+        self.words = []  # (machine, word taken from its TX FIFO in the very last cycle)
+        self.slots = []  # (machine, slots executed)
+        self.pin_states = []  # (offset, per block (out, oe))
+        self.edges = []  # (offset, pin, level)
+        self.changes = 0  # pins that change at all
+        self.parts = None  # of a loop: the records it is made of
+        self.trains = None
+
+    def times(self) -> int:
+        """How often in a row the machines' registers allow this (a record that is no loop: 1)."""
+        for sm, value in self.exact_x:
+            if sm.x != value:
+                return 0
+        for sm, value in self.exact_y:
+            if sm.y != value:
+                return 0
+        for sm, word in self.words:
+            if not sm.tx or sm.tx[0] != word:
+                return 0
+        times = _MANY if self.parts else 1
+        for sm, less in self.less_x:
+            if sm.x < less * times:
+                times = sm.x // less
+        for sm, less in self.less_y:
+            if sm.y < less * times:
+                times = sm.y // less
+        return times
+
+    def advance(self, times: int) -> None:
+        """Let X, Y, FIFOs and slot numbers be as after ``times`` rounds."""
+        for sm, slots in self.slots:
+            sm.n += slots * times
+        for sm, less in self.less_x:
+            sm.x -= less * times
+        for sm, less in self.less_y:
+            sm.y -= less * times
+        for sm, value in self.result_x:
+            sm.x = value
+        for sm, value in self.result_y:
+            sm.y = value
+        for sm, _ in self.words:
+            sm.tx.pop(0)
+
+    def report(self, pads, t: int, times: int) -> None:
+        """Tell the pads' watchers of the edges of ``times`` rounds from cycle ``t`` on."""
+        if times == 1:
+            for offset, pin, level in self.edges:
+                pads.train(pin, level, t + offset, 0, 1)
+            return
+        if self.trains is None:
+            self.trains = _trains(self.edges, self.span)
+        for pin, level, offsets, gap in self.trains:
+            if gap:
+                pads.train(pin, level, t + offsets[0], gap, len(offsets) * times)
+                continue
+            for start in range(t, t + times * self.span, self.span):
+                for offset in offsets:
+                    pads.train(pin, level, start + offset, 0, 1)
+
+
+def _trains(edges: list, span: int) -> list:
+    """Edges sorted by (pin, level): (pin, level, offsets, even gap or 0)."""
+    groups = {}
+    for offset, pin, level in edges:
+        groups.setdefault((pin, level), []).append(offset)
+    trains = []
+    for key in groups:
+        offsets = groups[key]
+        gap = span // len(offsets)
+        for index, offset in enumerate(offsets):
+            if span % len(offsets) or offset != offsets[0] + index * gap:
+                gap = 0
+                break
+        trains.append((key[0], key[1], offsets, gap))
+    return trains
+
+
+def make_loop(parts: list):
+    """A record for going round ``parts``, a chain of records that ends where it begins. None where
+    the registers do not come round as well."""
+    loop = Record(sum([part.span for part in parts]), parts[-1].target)
+    start = 0
+    slots = {}
+    for part in parts:
+        if part.words:
+            return None
+        for offset, pin, level in part.edges:
+            loop.edges.append((start + offset, pin, level))
+        for sm, count in part.slots:
+            slots[sm] = slots.get(sm, 0) + count
+        loop.changes |= part.changes
+        start += part.span
+    loop.slots = list(slots.items())
+    loop.parts = parts
+    x = _around([(part.exact_x, part.result_x, part.less_x) for part in parts])
+    y = _around([(part.exact_y, part.result_y, part.less_y) for part in parts])
+    if x is None or y is None:
+        return None
+    loop.exact_x, loop.result_x, loop.less_x = x
+    loop.exact_y, loop.result_y, loop.less_y = y
+    return loop
+
+
+def _around(parts: list):
+    """(exact, result, less) of one round, or None where a value differs after it."""
+    asked = {}
+    known = {}
+    less = {}
+    for exact, result, decrements in parts:
+        for sm, value in exact:
+            if sm in known:
+                if known[sm] != value:
+                    return None
+            elif sm in less:
+                return None
+            else:
+                asked[sm] = known[sm] = value
+        for sm, value in result:
+            known[sm] = value
+        for sm, count in decrements:
+            if sm not in known:
+                less[sm] = less.get(sm, 0) + count
+            elif known[sm] < count:
+                return None
+            else:
+                known[sm] -= count
+    for sm in asked:
+        if known[sm] != asked[sm]:
+            return None
+    # a value known only through a result was asked for before it: all known ones are in asked
+    fixed = list(asked.items())
+    return fixed, fixed, list(less.items())

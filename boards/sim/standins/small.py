@@ -1,0 +1,162 @@
+"""Stand-ins for ``time``, ``select``, ``sys`` and ``micropython`` on virtual time."""
+
+from boards.sim.world import CYCLES_PER_US
+
+TICKS_PERIOD = 1 << 30
+_POLLIN = 1
+_POLLOUT = 4
+_IOCTL_POLL = 3
+_US_PER_MS = 1000
+
+
+class Time:
+    """``time``: ticks start at 0 with the chip and wrap at 2^30."""
+
+    def __init__(self, world) -> None:
+        self._world = world
+
+    def ticks_us(self) -> int:
+        self._world.spend("time")
+        return self._world.since_boot_us() % TICKS_PERIOD
+
+    def ticks_ms(self) -> int:
+        self._world.spend("time")
+        return self._world.since_boot_us() // _US_PER_MS % TICKS_PERIOD
+
+    def ticks_add(self, ticks: int, delta: int) -> int:
+        return (ticks + delta) % TICKS_PERIOD
+
+    def ticks_diff(self, end: int, start: int) -> int:
+        half = TICKS_PERIOD // 2
+        return (end - start + half) % TICKS_PERIOD - half
+
+    def sleep_us(self, us: int) -> None:
+        self._world.busy_us(us)
+
+    def sleep_ms(self, ms: int) -> None:
+        self._world.sleep(self._world.now + ms * _US_PER_MS * CYCLES_PER_US, never)
+
+
+def never() -> bool:
+    """A condition that does not come."""
+    return False
+
+
+class Poller:
+    """``select.poll()`` over stand-in streams and objects with a Python ``ioctl``."""
+
+    def __init__(self, world) -> None:
+        self._world = world
+        self._entries = []
+
+    def register(self, obj, mask: int = _POLLIN | _POLLOUT) -> None:
+        for entry in self._entries:
+            if entry[0] is obj:
+                entry[1] = mask
+                return
+        self._entries.append([obj, mask])
+
+    def modify(self, obj, mask: int) -> None:
+        self.register(obj, mask)
+
+    def _ready(self) -> bool:
+        for obj, mask in self._entries:
+            if mask and obj.ioctl(_IOCTL_POLL, mask):
+                return True
+        return False
+
+    def poll(self, timeout_ms: int = -1) -> list:
+        """The ready ones as (object, events); waits in virtual time."""
+        world = self._world
+        world.spend("poll")
+        if timeout_ms < 0:
+            world.wait_until(self._ready)
+        elif timeout_ms:
+            world.sleep(world.now + timeout_ms * _US_PER_MS * CYCLES_PER_US, self._ready)
+        found = []
+        for obj, mask in self._entries:
+            events = obj.ioctl(_IOCTL_POLL, mask) if mask else 0
+            if events:
+                found.append((obj, events))
+        return found
+
+    ipoll = poll
+
+
+class Select:
+    """``select``."""
+
+    POLLIN = _POLLIN
+    POLLOUT = _POLLOUT
+    POLLERR = 8
+    POLLHUP = 16
+
+    def __init__(self, world) -> None:
+        self._world = world
+
+    def poll(self) -> Poller:
+        return Poller(self._world)
+
+
+class Stream:
+    """``sys.stdin`` or ``sys.stdout``: the USB serial port. ``buffer`` is the stream itself."""
+
+    def __init__(self, world, usb) -> None:
+        self._world = world
+        self._usb = usb
+        self.buffer = self
+
+    def ioctl(self, request: int, mask: int) -> int:
+        events = 0
+        if mask & _POLLIN and self._usb.readable():
+            events |= _POLLIN
+        if mask & _POLLOUT and self._usb.writable():
+            events |= _POLLOUT
+        return events
+
+    def readinto(self, buffer) -> int:
+        """Fills the whole buffer, waiting for it, as the chip's stdin does."""
+        for index in range(len(buffer)):
+            self._world.wait_until(self._usb.readable)
+            self._world.spend("byte")
+            buffer[index] = self._usb.take()
+        return len(buffer)
+
+    def write(self, data) -> int:
+        """Bytes sent before the port gave up (500 ms without room: the rest is dropped)."""
+        for index in range(len(data)):
+            if not self._usb.writable():
+                until = self._world.now + 500 * _US_PER_MS * CYCLES_PER_US
+                if not self._world.sleep(until, self._usb.writable):
+                    return index
+            self._world.spend("byte")
+            self._usb.put(data[index])
+        return len(data)
+
+
+class Sys:
+    """``sys`` as far as firmware may use it."""
+
+    platform = "rp2"
+
+    def __init__(self, world, usb) -> None:
+        self.stdin = Stream(world, usb)
+        self.stdout = Stream(world, usb)
+
+
+class MicroPython:
+    """``micropython``: decorators and hints that cost nothing here."""
+
+    def const(self, value):
+        return value
+
+    def native(self, function):
+        return function
+
+    viper = native
+
+    def kbd_intr(self, char: int) -> None:
+        """Ctrl-C is data from here on; the simulated port never treats it otherwise."""
+
+    def alloc_emergency_exception_buf(self, size: int) -> None:
+        """Room for an exception's text in a hard handler."""

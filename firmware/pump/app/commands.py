@@ -1,0 +1,247 @@
+"""The verbs: one table of what each needs, and the functions that carry them out.
+
+A handler takes (session, fields, now_us) and returns the pairs of its answer, or raises Refusal.
+Nothing that came over the wire is evaluated or used as a format.
+"""
+
+from pump.core.frame import Request
+from pump.core.limits import describe, dimension_of, range_text, rate_range
+from pump.core.quantity import exact, format, parse
+from pump.core.refusal import Refusal
+from pump.core.syringe import find
+from pump.core.units import canonical_unit
+
+PROTOCOL = 1
+TELEMETRY_LEAST_US = 20_000
+TELEMETRY_MOST_US = 60_000_000
+LEASE_LEAST_US = 1_000_000
+LEASE_MOST_US = 600_000_000
+LOG_BATCH = 4
+# `limits` without a field lists these; one line cannot hold them all.
+COMMON_LIMITS = ("weight", "dose", "concentration", "volume", "rate", "over")
+
+
+def _info(session, fields: dict, now_us: int) -> list:
+    return [
+        ("name", "titra"),
+        ("model", session.board.MODEL),
+        ("serial", session.hal.serial_number()),
+        ("firmware", session.version),
+        ("protocol", str(PROTOCOL)),
+        ("boot", str(session.log.boot)),
+        ("reset", session.hal.reset_cause()),
+        ("mode", session.board.MODE),
+        ("tick", "%d/%dns" % session.hal.generator.tick_ns),
+        ("capabilities", ",".join(session.hal.capabilities)),
+    ]
+
+
+def _status(session, fields: dict, now_us: int) -> list:
+    return session.report.status(now_us)
+
+
+def _limits(session, fields: dict, now_us: int) -> list:
+    if "syringe" in fields:
+        return _syringe_limits(session, find(fields["syringe"]))
+    wanted = fields.get("field")
+    pairs = []
+    for field, least, most in describe():
+        if field == wanted or (wanted is None and field in COMMON_LIMITS):
+            pairs.append((field, least + ".." + most))
+    if wanted is not None and not pairs:
+        known = ",".join([row[0] for row in describe()])
+        raise Refusal("bad-value", "field", wanted, accepts=known)
+    hard = session.board.HARD_LIMITS
+    for field in sorted(hard):
+        if wanted in (None, field):
+            pairs.append(("hard-" + field, hard[field][0] + ".." + hard[field][1]))
+    return pairs
+
+
+def _syringe_limits(session, syringe) -> list:
+    mechanics = session.board.MECHANICS
+    per_step = mechanics.volume_per_step_nl(syringe.diameter_um())
+    slow, fast = rate_range(per_step, mechanics.max_hz, mechanics.slowest_step_s)
+    return [
+        ("syringe", syringe.id),
+        ("capacity", exact((syringe.volume_nl, 1), "mL", "volume")),
+        ("diameter", syringe.diameter),
+        ("step", format(per_step, "nL", "volume", 6)),
+        ("rate", range_text(slow, fast, "mL/h")),
+    ]
+
+
+def _program(session, fields: dict, now_us: int) -> list:
+    session.controller.program(fields)
+    plan = session.controller.plan
+    pairs = [("plan", plan.hash), ("state", session.controller.state)]
+    if plan.total_dose_ng:
+        pairs.append(("total", format(plan.total_dose_ng, "mg", "mass", 3)))
+    pairs.append(("volume", format(plan.total_volume_nl, "mL", "volume", 3)))
+    pairs.append(("rate", format(plan.rate_nl_per_s, "mL/h", "rate", 3)))
+    pairs.append(("duration", format(plan.total_duration_us, "s", "time", 3)))
+    pairs.append(("steps", str(plan.total_steps)))
+    pairs.append(("step", format(plan.volume_per_step_nl, "nL", "volume", 6)))
+    return pairs + _echo(plan)
+
+
+def _echo(plan) -> list:
+    """The prescription as understood, in canonical units."""
+    setting = plan.setting
+    entered = [setting.weight, setting.concentration]
+    for phase in plan.phases:
+        entered += phase.entered
+    pairs = [("syringe", plan.syringe.id)]
+    for item in entered:
+        if item:
+            dimension = dimension_of(item.field)
+            text = exact(item.value, canonical_unit(dimension), dimension)
+            pairs.append((item.field, text))
+    return pairs
+
+
+def _start(session, fields: dict, now_us: int) -> list:
+    if "plan" not in fields:
+        raise Refusal("missing-field", "plan")
+    lease_us = 0
+    if fields.get("lease", "off") != "off":
+        lease_us = _time(fields, "lease", LEASE_LEAST_US, LEASE_MOST_US)
+    on_loss = fields.get("on-loss", "stop")
+    if on_loss not in ("stop", "finish"):
+        raise Refusal("bad-value", "on-loss", on_loss, accepts="stop,finish")
+    session.controller.start(fields["plan"], lease_us, on_loss)
+    return [
+        ("state", session.controller.state),
+        ("plan", fields["plan"]),
+        ("lease", exact((lease_us, 1), "s", "time") if lease_us else "off"),
+        ("on-loss", on_loss),
+    ]
+
+
+def _pause(session, fields: dict, now_us: int) -> list:
+    session.controller.pause()
+    return _where(session)
+
+
+def _resume(session, fields: dict, now_us: int) -> list:
+    session.controller.resume()
+    return _where(session)
+
+
+def _stop(session, fields: dict, now_us: int) -> list:
+    session.controller.stop()
+    return _where(session) + [("cause", session.controller.cause)]
+
+
+def _ack(session, fields: dict, now_us: int) -> list:
+    session.controller.acknowledge()
+    return [("state", session.controller.state)]
+
+
+def _telemetry(session, fields: dict, now_us: int) -> list:
+    if "every" not in fields:
+        raise Refusal("missing-field", "every")
+    every_us = _time(fields, "every", TELEMETRY_LEAST_US, TELEMETRY_MOST_US)
+    session.set_telemetry(every_us, now_us)
+    return [("every", exact((every_us, 1), "ms", "time"))]
+
+
+def _heartbeat(session, fields: dict, now_us: int) -> list:
+    return [("t", "%dms" % (now_us // 1000)), ("state", session.controller.state)]
+
+
+def _log(session, fields: dict, now_us: int) -> list:
+    log = session.log
+    first = log.oldest()
+    if "since" in fields:
+        first = max(first, _since(fields["since"], log.boot) + 1)
+    last = min(log.newest, first + LOG_BATCH - 1)
+    session.send_after = (first, last)
+    return [
+        ("events", str(last - first + 1)),
+        ("oldest", "%d:%d" % (log.boot, log.oldest())),
+        ("newest", "%d:%d" % (log.boot, log.newest)),
+        ("more", "yes" if last < log.newest else "no"),
+    ]
+
+
+def _help(session, fields: dict, now_us: int) -> list:
+    if "verb" not in fields:
+        return [("verbs", ",".join([row[0] for row in VERBS]))]
+    row = row_of(fields["verb"])
+    return [("verb", row[0]), ("check", "yes" if row[2] else "no"), ("usage", row[4])]
+
+
+# verb, handler, needs a check in safe mode, fields it takes (None: any), usage
+VERBS = (
+    ("*IDN?", None, False, (), "*IDN?"),
+    ("info", _info, False, (), "info"),
+    ("status", _status, False, (), "status"),
+    ("limits", _limits, False, ("field", "syringe"), "limits [field=dose] [syringe=bd-60]"),
+    (
+        "program",
+        _program,
+        True,
+        None,
+        "program weight=70kg dose=0.5mg/kg over=40min concentration=1mg/mL syringe=bd-60",
+    ),
+    (
+        "start",
+        _start,
+        True,
+        ("plan", "lease", "on-loss"),
+        "start plan=<hash> [lease=10s] [on-loss=stop|finish]",
+    ),
+    ("pause", _pause, False, (), "pause"),
+    ("resume", _resume, True, (), "resume"),
+    ("stop", _stop, False, (), "stop"),
+    ("ack", _ack, True, ("alarm",), "ack"),
+    ("telemetry", _telemetry, True, ("every",), "telemetry every=200ms"),
+    ("heartbeat", _heartbeat, False, (), "heartbeat"),
+    ("log", _log, False, ("since",), "log [since=<boot>:<seq>]"),
+    ("help", _help, False, ("verb",), "help [verb=program]"),
+)
+# What may set the motor going; refused in a batch of input that also holds a stop.
+MOTION_VERBS = ("start", "resume")
+
+
+def row_of(verb: str) -> tuple:
+    """The row of ``verb`` in VERBS, or Refusal unknown-verb."""
+    for row in VERBS:
+        if row[0] == verb:
+            return row
+    raise Refusal("unknown-verb", "verb", verb, accepts="help")
+
+
+def admit(request: Request, mode: str) -> tuple:
+    """The row of a request that may be carried out: known verb, check present, fields known."""
+    row = row_of(request.verb)
+    if row[2] and mode == "safe" and not request.checked:
+        raise Refusal("crc-required", "verb", request.verb)
+    if row[3] is not None:
+        for field in sorted(request.fields):
+            if field not in row[3]:
+                raise Refusal("unknown-field", field, accepts=",".join(row[3]) or "no-fields")
+    return row
+
+
+def _where(session) -> list:
+    return [("state", session.controller.state)] + session.controller.delivered()
+
+
+def _time(fields: dict, field: str, least_us: int, most_us: int) -> int:
+    value = parse(field, fields[field], "time")
+    if value[0] < least_us * value[1] or value[0] > most_us * value[1]:
+        limit = exact((least_us, 1), "ms", "time") + ".." + exact((most_us, 1), "ms", "time")
+        raise Refusal("out-of-range", field, fields[field], limit)
+    if value[1] != 1:
+        raise Refusal("bad-value", field, fields[field], accepts="whole-us")
+    return value[0]
+
+
+def _since(text: str, boot: int) -> int:
+    """The sequence number after which to begin: 0 for an earlier boot."""
+    head, colon, tail = text.partition(":")
+    if not colon or not head.isdigit() or not tail.isdigit() or len(text) > 20:
+        raise Refusal("bad-value", "since", text, accepts="boot:seq")
+    return int(tail) if int(head) == boot else 0

@@ -1,0 +1,154 @@
+"""One plan in motion: keeps the step generator's queue full and knows what was delivered.
+
+The generator works through words by itself; this module plans them ahead, has each one verified by
+other arithmetic, and tells when it must be called again. Times: microseconds of the HAL's clock;
+positions: generator ticks from the plan's start, not counting pauses.
+"""
+
+from pump.core.lease import lease_us
+from pump.core.ratio import compare, make
+from pump.core.schedule import Planner
+from pump.core.timeline import to_ticks
+from pump.core.verifier import Verifier
+
+# The last pulse rises at the end of its word; a little later it has been counted for sure.
+SETTLE_US = 50
+COUNTER_MASK = 0xFFFFFFFF
+
+
+class MotionError(Exception):
+    """The words, the generator or the count are not what they must be; the text is the cause."""
+
+
+class Motion:
+    """Drives ``plan`` through ``hal``. Nothing moves before ``begin``."""
+
+    def __init__(self, hal, plan) -> None:
+        generator = hal.generator
+        self._hal = hal
+        self._generator = generator
+        phases = [(p.steps, to_ticks(p.duration_us, generator.tick_ns)) for p in plan.phases]
+        self._planner = Planner(phases, generator.min_step_ticks, generator.min_wait_ticks)
+        self._verifier = Verifier(phases, generator.min_step_ticks, generator.min_wait_ticks)
+        self._total_steps = plan.total_steps
+        self.lease_us = lease_us(_fastest(plan), generator.depth)
+        self._max_ticks = min(self._ticks(self.lease_us), generator.max_ticks)
+        self._ends = [0] * (generator.depth + 1)  # where the last words end, a ring
+        self._words = 0
+        self._exhausted = False
+        self._done_before = 0
+        self._count_base = 0
+        self._start_us = 0
+        self._start_ticks = 0
+        self.running = False
+
+    def begin(self) -> None:
+        """Start, or go on after ``pause``: queue first, fuse next, generator last."""
+        hal = self._hal
+        self._generator.arm()
+        self._words = 0
+        self._exhausted = False
+        self._count_base = hal.counter.steps()
+        self._start_ticks = self._planner.position_ticks
+        hal.driver.enable(True)
+        hal.fuse.arm(self._total_steps - self._done_before)
+        self._fill()
+        self._generator.run()
+        self._start_us = hal.clock.now_us()
+        self.running = True
+
+    def pause(self) -> None:
+        """Halt, keeping the place: the next step stays due after the rest of its interval."""
+        now_us = self._hal.clock.now_us()
+        self.end()
+        done = self._done_before
+        position = self._start_ticks + self._ticks(now_us - self._start_us)
+        position = max(position, self._planner.timeline.due_ticks(done))
+        self._planner.seek(done, position)
+        self._verifier.seek(done, self._planner.position_ticks)
+
+    def end(self) -> None:
+        """Halt for good or for now; the count of delivered steps is final afterwards."""
+        if self.running:
+            self._generator.halt()
+            self._hal.fuse.disarm()
+            self._done_before = self.measured()
+            self.running = False
+
+    def poll(self, now_us: int) -> bool:
+        """Keep the queue full. True when the plan has ended. Raises MotionError."""
+        if self._exhausted:
+            if now_us < self._end_us():
+                return False
+            if self.measured() != self._total_steps:
+                raise MotionError("miscount")
+            return True
+        if self._generator.starved():
+            raise MotionError("starved")
+        self._fill()
+        return False
+
+    def due_us(self) -> int:
+        """When ``poll`` must be called next."""
+        if self._exhausted:
+            return self._end_us()
+        ahead = self._words - self._generator.depth // 2 - 1
+        return self._at_us(self._ends[ahead % len(self._ends)])
+
+    def measured(self) -> int:
+        """Steps counted at the pin for this plan."""
+        if not self.running:
+            return self._done_before
+        since = (self._hal.counter.steps() - self._count_base) & COUNTER_MASK
+        return self._done_before + since
+
+    def commanded(self) -> int:
+        """Steps of this plan that were given to the generator."""
+        return self._planner.steps_planned if self.running else self._done_before
+
+    def elapsed_us(self, now_us: int) -> int:
+        """Time in motion: plan time without pauses."""
+        ticks = self._planner.position_ticks
+        if self.running:
+            ticks = self._start_ticks + self._ticks(now_us - self._start_us)
+        ticks = min(ticks, self._planner.timeline.total_ticks)
+        return self._us(ticks)
+
+    def _fill(self) -> None:
+        planner = self._planner
+        generator = self._generator
+        for _ in range(generator.room()):
+            if not planner.next_word(self._max_ticks, generator.max_count):
+                self._exhausted = True
+                return
+            count = planner.count
+            interval = planner.interval_ticks
+            if not self._verifier.check(count, interval, self._max_ticks):
+                raise MotionError("internal")
+            generator.put(count, interval)
+            self._words += 1
+            self._ends[self._words % len(self._ends)] = planner.position_ticks
+
+    def _end_us(self) -> int:
+        return self._at_us(self._planner.position_ticks) + SETTLE_US
+
+    def _at_us(self, position: int) -> int:
+        return self._start_us + self._us(position - self._start_ticks)
+
+    def _us(self, ticks: int) -> int:
+        n, d = self._generator.tick_ns
+        return ticks * n // (1000 * d)
+
+    def _ticks(self, us: int) -> int:
+        n, d = self._generator.tick_ns
+        return us * 1000 * d // n
+
+
+def _fastest(plan) -> tuple:
+    """The highest rate of any phase, nL/s; a plan without motion counts as very slow."""
+    fastest = make(1, 1000)
+    for phase in plan.phases:
+        rate = phase.rate_nl_per_s()
+        if compare(rate, fastest) > 0:
+            fastest = rate
+    return fastest

@@ -1,0 +1,47 @@
+"""Bytes on their way to the host: one bounded buffer, filled in order of importance.
+
+Replies may use all of it, events leave room for replies, telemetry leaves room for both. What does
+not fit is refused at once; nothing here ever waits for the host.
+"""
+
+SIZE = 2048
+FOR_REPLY = 0
+FOR_EVENT = 512
+FOR_TELEMETRY = 1024
+
+
+class Outbox:
+    """The buffer between the pump and a host that may read slowly or not at all."""
+
+    def __init__(self, link) -> None:
+        self._link = link
+        self._bytes = bytearray(SIZE)
+        self._view = memoryview(self._bytes)
+        self._start = 0
+        self._end = 0
+
+    def room(self) -> int:
+        """Bytes that can still be taken."""
+        return SIZE - (self._end - self._start)
+
+    def put(self, data: bytes, spare: int) -> bool:
+        """Take ``data`` if ``spare`` bytes stay free after it."""
+        length = len(data)
+        if self.room() - length < spare:
+            return False
+        if self._end + length > SIZE:
+            held = self._end - self._start
+            self._bytes[:held] = self._bytes[self._start : self._end]
+            self._start = 0
+            self._end = held
+        self._bytes[self._end : self._end + length] = data
+        self._end += length
+        return True
+
+    def send(self) -> bool:
+        """Give the link what it takes now. True when bytes are left over."""
+        if self._start < self._end:
+            self._start += self._link.write(self._view[self._start : self._end])
+        if self._start == self._end:
+            self._start = self._end = 0
+        return self._start < self._end

@@ -1,0 +1,74 @@
+"""The pump as a whole: one loop that sleeps until its next deadline or the next input.
+
+``turn`` does all that is due and sleeps; ``run`` turns for ever. There is no fixed rate: with
+nothing to do the loop wakes for telemetry only.
+"""
+
+from pump.app.controller import Controller
+from pump.app.events import EventLog
+from pump.app.outbox import Outbox
+from pump.app.report import Report
+from pump.app.session import Session
+from pump.core.refusal import clean
+
+VERSION = "0.1.0"
+# The HAL's clock must be read now and then (its ticks wrap), so no sleep is longer than this.
+LONGEST_SLEEP_US = 60_000_000
+BOOT_RECORD = "boot"
+
+
+class Pump:
+    """Firmware without hardware: give it a HAL and a board and call ``run``."""
+
+    def __init__(self, hal, board) -> None:
+        self.hal = hal
+        log = EventLog(_count_boot(hal.store))
+        self.outbox = Outbox(hal.link)
+        self.session = Session(hal, board, VERSION, log, self.outbox)
+        self.controller = Controller(hal, board, self.session.record)
+        self.session.attach(self.controller, Report(self.controller, hal))
+        self.session.record("boot", [("reset", hal.reset_cause()), ("firmware", VERSION)])
+        self.controller.self_test()
+
+    def run(self) -> None:
+        """Never returns."""
+        while True:
+            self.turn()
+
+    def turn(self) -> None:
+        """One pass: stop input first, then input, motion, output; then sleep till the next."""
+        hal = self.hal
+        now_us = hal.clock.now_us()
+        try:
+            self.controller.poll(now_us)
+            self.session.receive(now_us)
+            self.session.poll(now_us)
+        except Exception as error:
+            self.controller.fail("internal")
+            self.session.record("exception", [("what", clean(repr(error)))])
+        want_write = self.outbox.send()
+        hal.wait(self._due_us(now_us), want_write)
+
+    def silence_due_us(self) -> int | None:
+        """When the pump will act on a silent host (lease, partial line), or None."""
+        return _sooner(self.controller.silence_due_us(), self.session.silence_due_us())
+
+    def _due_us(self, now_us: int) -> int:
+        due = _sooner(self.controller.due_us(), self.session.due_us())
+        return min(due, now_us + LONGEST_SLEEP_US)
+
+
+def _sooner(first, second):
+    if first is None:
+        return second
+    if second is None:
+        return first
+    return min(first, second)
+
+
+def _count_boot(store) -> int:
+    """The number of this boot, kept in flash; starts again at 1 when the record is unreadable."""
+    text = store.load(BOOT_RECORD).decode()
+    boot = int(text) + 1 if text.isdigit() else 1
+    store.save(BOOT_RECORD, str(boot).encode())
+    return boot

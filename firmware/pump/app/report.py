@@ -1,0 +1,70 @@
+"""Status and telemetry: what the pump says about itself, measured before commanded.
+
+Every figure carries its unit. Texts that only change with the plan are made once per plan.
+"""
+
+from pump.core import states
+from pump.core.quantity import format
+from pump.core.ratio import mul
+
+ZERO_RATE = "0mL/h"
+
+
+class Report:
+    """Builds the pairs of status replies and telemetry lines from a controller."""
+
+    def __init__(self, controller, hal) -> None:
+        self._controller = controller
+        self._hal = hal
+        self._plan = None
+        self._target = ZERO_RATE
+
+    def telemetry(self, now_us: int) -> list:
+        """The pairs of a telemetry line, without sequence number and boot."""
+        controller = self._controller
+        pairs = [("state", controller.state)]
+        if controller.cause != "none":
+            pairs.append(("cause", controller.cause))
+        return pairs + self._flow(now_us)
+
+    def status(self, now_us: int) -> list:
+        """The pairs of a status reply."""
+        controller = self._controller
+        lease = "%ds" % (controller.lease_us // 1000000) if controller.lease_us else "off"
+        pairs = [
+            ("state", controller.state),
+            ("cause", controller.cause),
+            ("latched", "yes" if controller.state in states.LATCHED else "no"),
+            ("plan", controller.plan.hash if controller.plan else "none"),
+            ("t", "%dms" % (now_us // 1000)),
+        ]
+        pairs += self._flow(now_us)
+        pairs.append(("stop-loop", "open" if self._hal.stop.is_open() else "closed"))
+        pairs.append(("lease", lease))
+        return pairs
+
+    def _flow(self, now_us: int) -> list:
+        controller = self._controller
+        plan = controller.plan
+        if plan is not self._plan:
+            self._plan = plan
+            self._target = format(plan.rate_nl_per_s, "mL/h", "rate", 3) if plan else ZERO_RATE
+        moving = controller.state in states.MOVING
+        pairs = [("rate", self._target if moving else ZERO_RATE), ("target", self._target)]
+        pairs += controller.delivered()
+        if plan is None:
+            return pairs
+        if plan.concentration:
+            volume = plan.delivered_nl(controller.steps())
+            pairs.append(("dose", format(mul(volume, plan.concentration), "mg", "mass", 3)))
+        pairs.append(("commanded", str(controller.motion.commanded())))
+        pairs.append(("planned", str(plan.total_steps)))
+        elapsed_us = controller.motion.elapsed_us(now_us)
+        total_us = plan.total_duration_us[0] // plan.total_duration_us[1]
+        pairs.append(("elapsed", _seconds(elapsed_us)))
+        pairs.append(("remaining", _seconds(max(0, total_us - elapsed_us))))
+        return pairs
+
+
+def _seconds(us: int) -> str:
+    return "%d.%03ds" % (us // 1000000, us // 1000 % 1000)

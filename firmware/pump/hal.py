@@ -1,0 +1,166 @@
+"""The contract that every port fills in.
+
+Core and app know a pump only through this interface; they never ask which chip they are on. A port
+lists what it can do in ``Hal.capabilities``; nothing is assumed beyond the list:
+
+    hard-stop   the stop input ends step pulses without the CPU
+    lease       queued motion runs out by itself when the CPU dies
+    fuse        a hardware ceiling on the number of steps
+    counter     STEP edges are counted at the pin, apart from the generator
+
+Units: a *tick* is the generator's time quantum, ``tick_ns[0] / tick_ns[1]`` nanoseconds. Microsecond
+times come from ``Clock.now_us`` and never wrap.
+"""
+
+HAL_VERSION = 1
+
+HARD_STOP = "hard-stop"
+LEASE = "lease"
+FUSE = "fuse"
+COUNTER = "counter"
+
+
+class Clock:
+    """Monotonic time since boot. Must be read at least every 8 minutes (the chip's ticks wrap)."""
+
+    def now_us(self) -> int:
+        raise NotImplementedError
+
+
+class StepGenerator:
+    """Turns words (count, interval) into STEP pulses, timed by hardware.
+
+    A word of ``count`` > 0 makes that many steps, each ``interval_ticks`` after the one before; a
+    word of count 0 waits ``interval_ticks``. Words follow each other without a gap. The stop input
+    ends motion inside the generator; only ``arm`` starts it again, with an empty queue.
+    """
+
+    tick_ns = (16, 1)
+    depth = 8  # words the queue holds beyond the one in progress
+    min_step_ticks = 0  # shortest interval of a step word
+    min_wait_ticks = 0  # shortest wait word
+    max_ticks = 0  # longest interval of any word
+    max_count = 0  # most steps in one word
+
+    def arm(self) -> None:
+        """Empty the queue and make ready; STEP is low and nothing moves."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """Start working through the queue. The schedule's origin is this instant."""
+        raise NotImplementedError
+
+    def room(self) -> int:
+        """Words that ``put`` takes now without waiting."""
+        raise NotImplementedError
+
+    def put(self, count: int, interval_ticks: int) -> None:
+        """Queue a word. Raises OverflowError instead of waiting when the queue is full."""
+        raise NotImplementedError
+
+    def halt(self) -> None:
+        """End motion at once; a pulse in progress is completed, the queue is dropped."""
+        raise NotImplementedError
+
+    def starved(self) -> bool:
+        """True when the generator has waited for a word since ``run``."""
+        raise NotImplementedError
+
+
+class DoseFuse:
+    """Hardware ceiling: lets exactly ``arm(n)`` steps pass, then no more until armed again."""
+
+    def arm(self, steps: int) -> None:
+        """Allow ``steps`` more rising edges of STEP (1 to 2^32-2). Refused by an open stop loop."""
+        raise NotImplementedError
+
+    def disarm(self) -> None:
+        """Forbid steps."""
+        raise NotImplementedError
+
+    def allows(self) -> bool:
+        """True while steps may pass."""
+        raise NotImplementedError
+
+
+class StepCounter:
+    """Counts rising edges at the STEP pin, whoever made them."""
+
+    def steps(self) -> int:
+        """Edges since boot, without disturbing the count. Wraps at 2^32."""
+        raise NotImplementedError
+
+
+class StopInput:
+    """The normally-closed disconnect loop. Open means stop: pressed, unplugged or broken."""
+
+    def is_open(self) -> bool:
+        """The level now."""
+        raise NotImplementedError
+
+    def opened(self) -> bool:
+        """True when the loop was open at any time since ``rearm``, however short."""
+        raise NotImplementedError
+
+    def rearm(self) -> bool:
+        """Forget past openings; False (and nothing forgotten) while the loop is open."""
+        raise NotImplementedError
+
+
+class Driver:
+    """The motor driver's enable input. Off is the state without power and without firmware."""
+
+    def enable(self, on: bool) -> None:
+        raise NotImplementedError
+
+
+class SerialLink:
+    """The control port. Never waits: what does not fit is for the caller to keep."""
+
+    def read(self, buffer: bytearray) -> int:
+        """Bytes put into ``buffer``; 0 when none have come."""
+        raise NotImplementedError
+
+    def write(self, data: memoryview) -> int:
+        """Bytes taken from the start of ``data``; 0 when the host does not read."""
+        raise NotImplementedError
+
+
+class Store:
+    """Small named records in flash. A write is whole or not at all."""
+
+    def load(self, name: str) -> bytes:
+        """The record, or b'' when there is none."""
+        raise NotImplementedError
+
+    def save(self, name: str, data: bytes) -> None:
+        """Replace the record. May hold up the CPU for 400 ms: never while a lease is short."""
+        raise NotImplementedError
+
+
+class Hal:
+    """One board's hardware. ``fuse`` and ``counter`` are None where the capability is missing."""
+
+    version = HAL_VERSION
+    capabilities = ()
+    clock = Clock()
+    generator = StepGenerator()
+    fuse = DoseFuse()
+    counter = StepCounter()
+    stop = StopInput()
+    driver = Driver()
+    link = SerialLink()
+    store = Store()
+
+    def serial_number(self) -> str:
+        """The chip's unique id in hex."""
+        raise NotImplementedError
+
+    def reset_cause(self) -> str:
+        """power-on, watchdog, soft or unknown."""
+        raise NotImplementedError
+
+    def wait(self, due_us: int, want_write: bool) -> None:
+        """Sleep until ``due_us``, or until a byte comes in, the stop input opens, or (when
+        ``want_write``) the link takes bytes again. May return early; at most 1 ms late."""
+        raise NotImplementedError

@@ -1,0 +1,230 @@
+"""The RP2040 port: three PIO programs make, bound and count the steps; the CPU only plans.
+
+State machines: generator and dose fuse in block 0, step counter in block 1, so that a fault in the
+first block's program memory cannot blind the counter. See ``rp2_programs`` for the cycle sums.
+"""
+
+import io
+import time
+
+import machine
+from machine import Pin, mem32
+from rp2 import PIO, StateMachine, asm_pio_encode
+
+from pump import hal
+from pump.core.ratio import make
+from pump.ports.flash_store import FlashStore
+from pump.ports.rp2_programs import (
+    STEP_OVERHEAD,
+    WAIT_OVERHEAD,
+    dose_fuse,
+    make_step_generator,
+    step_counter,
+)
+from pump.ports.usb_serial import UsbSerial
+
+GENERATOR = 0
+FUSE = 1
+COUNTER = 4
+FDEBUG = 0x50200008
+TXSTALL = 1 << (24 + GENERATOR)
+PULSE_US = 3  # a pulse takes 2.06 us
+CYCLES_PER_TICK = 2
+PASSES_MAX = (1 << 25) - 1
+COUNT_BITS = 7
+POLLIN = 1
+POLLOUT = 4
+IOCTL_POLL = 3
+
+
+class Clock(hal.Clock):
+    """``ticks_us`` made wide."""
+
+    def __init__(self) -> None:
+        self._ticks = time.ticks_us()  # the chip's timer starts at 0 with the chip
+        self._us = self._ticks
+
+    def now_us(self) -> int:
+        ticks = time.ticks_us()
+        self._us += time.ticks_diff(ticks, self._ticks)
+        self._ticks = ticks
+        return self._us
+
+
+class StepGenerator(hal.StepGenerator):
+    """PIO words: a tick is two system clocks, the length of one pass of the wait loop."""
+
+    depth = 8
+    min_step_ticks = STEP_OVERHEAD // CYCLES_PER_TICK
+    min_wait_ticks = WAIT_OVERHEAD // CYCLES_PER_TICK
+    max_ticks = PASSES_MAX
+    max_count = (1 << COUNT_BITS) - 1
+
+    def __init__(self, step: Pin, stop: Pin, allow_gpio: int) -> None:
+        self.tick_ns = make(CYCLES_PER_TICK * 1_000_000_000, machine.freq())
+        self._step = step
+        self._stop = stop
+        self._program = make_step_generator(allow_gpio)
+        self._machine = StateMachine(GENERATOR)
+        self.arm()
+
+    def arm(self) -> None:
+        self._machine.init(
+            self._program, freq=machine.freq(), sideset_base=self._step, jmp_pin=self._stop
+        )
+
+    def run(self) -> None:
+        mem32[FDEBUG] = TXSTALL
+        self._machine.active(1)
+
+    def room(self) -> int:
+        return self.depth - self._machine.tx_fifo()
+
+    def put(self, count: int, interval_ticks: int) -> None:
+        if not self.room():
+            raise OverflowError("step queue is full")
+        passes = interval_ticks - (self.min_step_ticks if count else self.min_wait_ticks)
+        self._machine.put(count | passes << COUNT_BITS)
+
+    def halt(self) -> None:
+        self._machine.active(0)
+        if self._step.value():
+            time.sleep_us(PULSE_US)  # frozen in a pulse that has been counted: let it be whole
+        self.arm()
+
+    def starved(self) -> bool:
+        return bool(mem32[FDEBUG] & TXSTALL)
+
+
+class DoseFuse(hal.DoseFuse):
+    """Owns ALLOW. Loaded with the number of steps, it lets that many rising edges pass."""
+
+    def __init__(self, step: Pin, stop: Pin, allow: Pin) -> None:
+        self._step = step
+        self._stop = stop
+        self._allow = allow
+        self._machine = StateMachine(FUSE)
+        self.disarm()
+
+    def arm(self, steps: int) -> None:
+        self.disarm()
+        self._machine.put(steps)
+        self._machine.active(1)
+
+    def disarm(self) -> None:
+        self._machine.init(
+            dose_fuse,
+            freq=machine.freq(),
+            sideset_base=self._allow,
+            in_base=self._step,
+            jmp_pin=self._stop,
+        )
+
+    def allows(self) -> bool:
+        return bool(self._allow.value())
+
+
+class StepCounter(hal.StepCounter):
+    """Counts down in X; the CPU has X copied to the unused ISR and pushed."""
+
+    _TO_ISR = asm_pio_encode("mov(isr, x)", 0)
+    _PUSH = asm_pio_encode("push(noblock)", 0)
+
+    def __init__(self, step: Pin) -> None:
+        self._machine = StateMachine(COUNTER, step_counter, freq=machine.freq(), in_base=step)
+        self._machine.active(1)
+
+    def steps(self) -> int:
+        counter = self._machine
+        counter.exec(self._TO_ISR)
+        counter.exec(self._PUSH)
+        return 0xFFFFFFFF - (counter.get() & 0xFFFFFFFF)
+
+
+class StopInput(hal.StopInput):
+    """The loop pulls the pin low; the pull-up makes a broken wire a stop.
+
+    The generator and the fuse see the pin by themselves. This class is for the report: a hard
+    interrupt latches the first opening and takes the driver's enable away.
+    """
+
+    def __init__(self, pin: Pin, disable: Pin) -> None:
+        self._pin = pin
+        self._disable = disable
+        self._latched = False
+        self.news = False
+        pin.irq(self._on_open, Pin.IRQ_RISING, hard=True)
+
+    def _on_open(self, pin: Pin) -> None:
+        self._disable.value(1)
+        self._latched = True
+        self.news = True
+
+    def is_open(self) -> bool:
+        return bool(self._pin.value())
+
+    def opened(self) -> bool:
+        self.news = False
+        if self._pin.value():
+            self._latched = True
+        return self._latched
+
+    def rearm(self) -> bool:
+        if self._pin.value():
+            return False
+        self._latched = False
+        return True
+
+
+class Driver(hal.Driver):
+    """EN of the motor driver, active low; a pull-up on the board keeps it off without firmware."""
+
+    def __init__(self, enable_low: Pin) -> None:
+        self._enable_low = enable_low
+
+    def enable(self, on: bool) -> None:
+        self._enable_low.value(0 if on else 1)
+
+
+class _News(io.IOBase):
+    """Lets a ``poll`` end when the stop interrupt has something to tell."""
+
+    def __init__(self, stop: StopInput) -> None:
+        self._stop = stop
+
+    def ioctl(self, request: int, argument: int) -> int:
+        return POLLIN if request == IOCTL_POLL and self._stop.news else 0
+
+
+class Rp2Hal(hal.Hal):
+    """A board with an RP2040: give it the board file's pin numbers."""
+
+    capabilities = (hal.HARD_STOP, hal.LEASE, hal.FUSE, hal.COUNTER)
+
+    def __init__(self, step: int, direction: int, enable: int, allow: int, stop: int) -> None:
+        enable_low = Pin(enable, Pin.OUT, value=1)
+        Pin(direction, Pin.OUT, value=0)
+        step_pin = Pin(step, Pin.OUT, value=0)
+        allow_pin = Pin(allow, Pin.OUT, value=0)
+        stop_pin = Pin(stop, Pin.IN, Pin.PULL_UP)
+        self.clock = Clock()
+        self.driver = Driver(enable_low)
+        self.stop = StopInput(stop_pin, enable_low)
+        self.generator = StepGenerator(step_pin, stop_pin, allow)
+        self.fuse = DoseFuse(step_pin, stop_pin, allow_pin)
+        self.counter = StepCounter(step_pin)
+        self.link = UsbSerial()
+        self.store = FlashStore()
+        self._waiter = self.link.waiter(_News(self.stop))
+
+    def serial_number(self) -> str:
+        return "".join(["%02x" % byte for byte in machine.unique_id()])
+
+    def reset_cause(self) -> str:
+        causes = {machine.PWRON_RESET: "power-on", machine.WDT_RESET: "watchdog"}
+        return causes.get(machine.reset_cause(), "unknown")
+
+    def wait(self, due_us: int, want_write: bool) -> None:
+        left_us = due_us - self.clock.now_us()
+        if left_us > 0:
+            self.link.wait(self._waiter, (left_us + 999) // 1000, want_write)

@@ -1,0 +1,66 @@
+"""The command ``titra``: thin commands over the client. Entry point: ``app``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from titra import __version__
+from titra.cli import ask, infuse, monitor, plan, sim
+from titra.cli.common import Settings
+from titra.transport import DEFAULT_BAUD
+
+app = typer.Typer(
+    name="titra",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 tool bug, 2 refused, 3 no connection, 4 stop button, "
+    "5 stopped by you, 6 pump fault or link lost. See EXIT_CODES.md.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"titra {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    port: Annotated[
+        str | None,
+        typer.Option(envvar="TITRA_PORT", help="Serial port of the pump, as /dev/ttyACM0."),
+    ] = None,
+    baud: Annotated[
+        int, typer.Option(envvar="TITRA_BAUD", help="Line speed in baud (USB ignores it).")
+    ] = DEFAULT_BAUD,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write one JSON object instead of text.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Drive, simulate and check a [bold]Titra[/] syringe pump.
+
+    Bench engineering equipment; not a medical device. Try it without hardware:
+
+    titra infuse --sim --weight 70kg --dose 0.5mg/kg --over 40min
+    --concentration 1mg/mL --syringe bd-60
+    """
+    del version
+    ctx.obj = Settings(port, baud, as_json)
+
+
+app.command("plan")(plan.plan)
+app.command("infuse")(infuse.infuse)
+app.command("monitor")(monitor.monitor)
+app.command("stop")(ask.stop)
+app.command("status")(ask.status)
+app.command("info")(ask.info)
+app.command("send")(ask.send)
+app.command("sim")(sim.sim)

@@ -1,0 +1,146 @@
+"""Byte transports: a serial port (or the pty of a simulator), and a pace for a virtual one.
+
+A transport keeps its own time: wall time for a port, virtual time for a pump in this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import time
+from typing import Protocol
+
+import serial
+
+from titra.errors import (
+    LinkGone,
+    NoConnection,
+    PortAbsent,
+    PortBusy,
+    PortForbidden,
+    PortUnusable,
+)
+
+DEFAULT_BAUD = 115_200
+WRITE_TIMEOUT_S = 2.0
+_BUSY = (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK)
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
+_ABSENT = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO)
+
+
+class Transport(Protocol):
+    """What the client needs of a link."""
+
+    name: str
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``; LinkGone when the link is gone."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """What has arrived, waiting at most ``timeout_s`` of ``clock()``; b'' on time-out."""
+
+    def close(self) -> None:
+        """Give the link up; may be called twice."""
+
+    def clock(self) -> float:
+        """Seconds in the transport's own time; only differences mean anything."""
+
+
+class SerialTransport:
+    """A serial port, opened exclusively. Also takes the pty of a simulator."""
+
+    poll_s = 0.1
+
+    def __init__(self, port: str, baud: int = DEFAULT_BAUD) -> None:
+        """Open ``port`` at ``baud`` bit/s. Raises PortAbsent, PortBusy, PortForbidden or
+        PortUnusable."""
+        self.name = port
+        try:
+            self._serial = serial.Serial(
+                port, baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
+            )
+        except (OSError, ValueError) as error:  # SerialException is an OSError
+            raise _open_error(port, error) from error
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data`` within WRITE_TIMEOUT_S."""
+        try:
+            self._serial.write(data)
+        except (OSError, TypeError) as error:
+            raise self._lost(error) from error
+
+    def read(self, timeout_s: float) -> bytes:
+        """What has arrived within ``timeout_s``."""
+        try:
+            self._wait(timeout_s)
+            return bytes(self._serial.read(4096))
+        except (OSError, TypeError, ValueError) as error:
+            raise self._lost(error) from error
+
+    def close(self) -> None:
+        """Close the port, also when it has gone away."""
+        with contextlib.suppress(OSError):
+            self._serial.close()
+
+    def clock(self) -> float:
+        """Wall time in s."""
+        return time.monotonic()
+
+    def _wait(self, timeout_s: float) -> None:
+        if os.name == "posix":
+            select.select([self._serial.fileno()], [], [], max(0.0, timeout_s))
+            return
+        until = time.monotonic() + timeout_s
+        while not self._serial.in_waiting and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def _lost(self, error: Exception) -> LinkGone:
+        return LinkGone(f"the link on {self.name} is gone: {error}")
+
+
+class PacedTransport:
+    """Slows a virtual transport to ``speed`` virtual seconds a wall second."""
+
+    poll_s = 0.1
+
+    def __init__(self, inner: Transport, speed: float) -> None:
+        self._inner = inner
+        self._speed = speed
+        self.name = inner.name
+        self._wall0 = time.monotonic()
+        self._inner0 = inner.clock()
+
+    def write(self, data: bytes) -> None:
+        """Pass on."""
+        self._inner.write(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        """Read in virtual time, then wait until wall time has caught up."""
+        data = self._inner.read(min(timeout_s, self.poll_s * self._speed))
+        ahead = (self.clock() - self._inner0) / self._speed - (time.monotonic() - self._wall0)
+        if ahead > 0:
+            time.sleep(ahead)
+        return data
+
+    def close(self) -> None:
+        """Pass on."""
+        self._inner.close()
+
+    def clock(self) -> float:
+        """Virtual time in s."""
+        return self._inner.clock()
+
+
+def _open_error(port: str, error: Exception) -> NoConnection:
+    number = getattr(error, "errno", None)
+    if number in _ABSENT:
+        return PortAbsent(f"{port}: there is no such port; is the pump plugged in?")
+    if number in _BUSY:
+        return PortBusy(f"{port}: another program holds this port; close it and try again")
+    if number in _FORBIDDEN:
+        return PortForbidden(
+            f"{port}: no permission; on Linux join the group `dialout` and log in again"
+        )
+    return PortUnusable(f"{port}: not usable as a serial port: {error}")

@@ -1,0 +1,130 @@
+"""Real file descriptors: ptys that are silent, babble or vanish; ports absent and busy."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from titra import cli, prescription
+from titra.cli import common
+from titra.client import PumpClient, Timeouts
+from titra.errors import LinkGone
+from titra.transport import SerialTransport
+from typer.testing import CliRunner
+
+COMMANDS = ("info", "status", "stop", "monitor")
+
+
+def code_of(port: str, *args: str) -> tuple[int, str]:
+    result = CliRunner().invoke(cli.app, ["--json", "--port", port, *args])
+    return result.exit_code, json.loads(result.stdout)["error"]["code"]
+
+
+@pytest.fixture
+def babble(pty_pair: tuple[int, str]) -> Iterator[tuple[list[bytes], str]]:
+    """A port that answers every read with the bytes in the list."""
+    master, port = pty_pair
+    noise: list[bytes] = []
+    done = threading.Event()
+
+    def talk() -> None:
+        while not done.wait(0.005):
+            for data in noise:
+                try:
+                    os.write(master, data)
+                except BlockingIOError:
+                    pass
+
+    os.set_blocking(master, False)
+    thread = threading.Thread(target=talk)
+    thread.start()
+    yield noise, port
+    done.set()
+    thread.join()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_absent(command: str) -> None:
+    assert code_of("/dev/ttyNOWHERE", command) == (3, "port-absent")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_busy(command: str, pty_pair: tuple[int, str]) -> None:
+    other = os.open(pty_pair[1], os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    try:
+        assert code_of(pty_pair[1], command) == (3, "port-busy")
+    finally:
+        os.close(other)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_silent(command: str, pty_pair: tuple[int, str]) -> None:
+    code, word = code_of(pty_pair[1], command)
+    assert code == 3 and word == ("no-answer" if command == "stop" else "silent")
+
+
+def test_silent_with_the_real_timeouts(
+    pty_pair: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(common, "TIMEOUTS", Timeouts())
+    start = time.monotonic()
+    assert code_of(pty_pair[1], "info") == (3, "silent")
+    assert time.monotonic() - start < 5
+
+
+def test_another_device(babble: tuple[list[bytes], str]) -> None:
+    babble[0].append(b"MicroPython v1.28\r\n>>> \r\n")
+    assert code_of(babble[1], "info") == (3, "not-a-pump")
+
+
+def test_wrong_speed(babble: tuple[list[bytes], str]) -> None:
+    babble[0].append(bytes([0xF8, 0x00, 0xE0, 0x9C, 0x80, 0xFE, 0x1C]) * 5)
+    assert code_of(babble[1], "status") == (3, "wrong-speed")
+
+
+def test_a_file_is_not_a_port(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert code_of(str(tmp_path / "file"), "info") == (3, "port-unusable")
+    assert code_of(str(tmp_path), "info") == (3, "port-unusable")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may open everything")
+def test_forbidden(pty_pair: tuple[int, str]) -> None:
+    os.chmod(pty_pair[1], 0)
+    assert code_of(pty_pair[1], "info") == (3, "port-forbidden")
+
+
+def test_infuse_says_it_too() -> None:
+    args = ["--weight", "70kg", "--dose", "0.5mg/kg", "--over", "40min", "--syringe", "bd-60"]
+    args += ["--concentration", "1mg/mL", "--yes"]
+    assert code_of("/dev/ttyNOWHERE", "infuse", *args) == (3, "port-absent")
+
+
+def test_a_port_that_vanishes_is_typed(pty_pair: tuple[int, str]) -> None:
+    transport = SerialTransport(pty_pair[1])
+    os.close(pty_pair[0])
+    with pytest.raises(LinkGone):
+        PumpClient(transport).connect()
+    transport.close()
+    transport.close()
+
+
+def test_the_port_is_held_exclusively(pty_pair: tuple[int, str]) -> None:
+    transport = SerialTransport(pty_pair[1])
+    assert code_of(pty_pair[1], "info") == (3, "port-busy")
+    transport.close()
+
+
+def test_board_files_are_read_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    mechanics, hard = prescription.board_settings("rpi_pico")
+    assert mechanics.steps_per_turn == 3200
+    assert hard is None or set(hard)
+    assert "rpi_pico" in prescription.boards()

@@ -1,0 +1,466 @@
+"""Prescriptions to plans: an oracle in fractions.Fraction, written from the definitions of the
+requirements (DOSE-01 to DOSE-15), and every refusal that a prescription can meet."""
+
+import zlib
+from fractions import Fraction
+from math import floor
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pump.core import dose
+from pump.core.crosscheck import check_plan
+from pump.core.mechanics import Mechanics
+from pump.core.refusal import Refusal
+
+BENCH = Mechanics()
+BD60 = {"syringe": "bd-60", "volume-per-step": "138.8246nL"}
+DRUG = {**BD60, "weight": "70kg", "concentration": "1mg/mL"}
+KETAMINE = {**DRUG, "dose": "0.5mg/kg", "over": "40min"}
+BY_RATE = {**BD60, "rate": "10mL/h", "over": "1h"}
+
+PER_S = {"s": Fraction(1), "min": Fraction(60), "h": Fraction(3600)}
+MG = {"mg": Fraction(1), "mcg": Fraction(1, 10**3), "ng": Fraction(1, 10**6)}
+
+
+def refusal_of(fields, hard=None, mechanics=BENCH):
+    with pytest.raises(Refusal) as caught:
+        dose.plan(fields, mechanics, hard)
+    return caught.value
+
+
+def without(fields, *names):
+    return {name: text for name, text in fields.items() if name not in names}
+
+
+@st.composite
+def decimals(draw, low, high, places):
+    """Decimal text in low..high (numbers of 10^-places)."""
+    scaled = draw(st.integers(round(low * 10**places), round(high * 10**places)))
+    return (
+        "%d.%0*d" % (scaled // 10**places, places, scaled % 10**places) if places else str(scaled)
+    )
+
+
+@st.composite
+def settings_of(draw):
+    """Common fields, and what they mean: kg, mg/mL and nL per step."""
+    weight = draw(decimals(0.3, 300, 3))
+    strength = draw(decimals(0.01, 1000, 2))
+    unit = draw(st.sampled_from(["mg", "mcg"]))
+    step = draw(decimals(120, 160, 4))
+    fields = {
+        "syringe": "bd-60",
+        "volume-per-step": step + "nL",
+        "weight": weight + "kg",
+        "concentration": strength + unit + "/mL",
+    }
+    return fields, Fraction(weight), Fraction(strength) * MG[unit], Fraction(step)
+
+
+@st.composite
+def one_phase(draw, weight_kg, strength_mg_ml, time_units):
+    """Phase fields, and the oracle's volume (nL), duration (s)."""
+    kind = draw(st.sampled_from([row[0] for row in dose.KINDS]))
+    time_unit = draw(st.sampled_from(time_units))
+    number = draw(decimals(1, 100, draw(st.integers(0, 3))))
+    seconds = Fraction(number) * PER_S[time_unit]
+    over = number + time_unit
+    amount = draw(decimals(0.01, 50, 3))
+    if kind == "rate-volume":
+        rate = draw(decimals(0.01, 1200, 2))
+        volume = Fraction(amount)
+        fields = {"rate": rate + "mL/h", "volume": amount + "mL"}
+        return fields, volume * 10**6, volume / Fraction(rate) * 3600
+    if kind == "volume-over":
+        return {"volume": amount + "mL", "over": over}, Fraction(amount) * 10**6, seconds
+    if kind == "rate-over":
+        volume = Fraction(amount) * seconds / 60
+        return {"rate": amount + "mL/min", "over": over}, volume * 10**6, seconds
+    mass = draw(st.sampled_from(["mg", "mcg"]))
+    per_kg_mg = Fraction(amount) * MG[mass]
+    if kind == "dose-over":
+        fields = {"dose": amount + mass + "/kg", "over": over}
+    else:
+        rate_unit = draw(st.sampled_from(["min", "h"]))
+        per_kg_mg = per_kg_mg * seconds / PER_S[rate_unit]
+        fields = {"dose-rate": amount + mass + "/kg/" + rate_unit, "over": over}
+    return fields, per_kg_mg * weight_kg / strength_mg_ml * 10**6, seconds
+
+
+def deliverable(phase):
+    """Within the device's own range of rates."""
+    _, volume, seconds = phase
+    return Fraction(10**4, 3600) <= volume / seconds <= Fraction(1200 * 10**6, 3600)
+
+
+@st.composite
+def prescriptions(draw, most_phases=1):
+    common, weight, strength, step = draw(settings_of())
+    count = draw(st.integers(1, most_phases))
+    if most_phases == 1:
+        phases = [draw(one_phase(weight, strength, ["s", "min", "h"]))]
+    else:
+        phase = one_phase(weight, strength, ["s", "min"]).filter(deliverable)
+        phases = [draw(phase) for _ in range(count)]
+    return common, phases, weight, strength, step
+
+
+def oracle_refuses(phases, step):
+    """Volume or rates or times that the device does not take."""
+    total = sum(volume for _, volume, _ in phases)
+    seconds = [time for _, _, time in phases]
+    if total > 60 * 10**6 or sum(seconds) > 96 * 3600 or min(seconds) < 1:
+        return True
+    if floor(total / step + Fraction(1, 2)) == 0:
+        return True
+    slow = max(Fraction(10**4, 3600), step / 60)
+    fast = min(Fraction(1200 * 10**6, 3600), step * 10_000)
+    return any(not slow <= volume / time <= fast for _, volume, time in phases)
+
+
+@settings(max_examples=300)
+@given(prescriptions())
+def test_one_phase_equals_the_oracle(prescription):
+    common, phases, weight, strength, step = prescription
+    fields, volume, seconds = phases[0]
+    if oracle_refuses(phases, step):
+        refusal = refusal_of({**common, **fields})
+        assert refusal.code in ("rate-range", "capacity", "out-of-range")
+        return
+    try:
+        plan = dose.plan({**common, **fields}, BENCH)
+    except Refusal as refusal:  # the device's own range of what was typed
+        assert refusal.code == "out-of-range"
+        assert refusal.field in fields
+        assume(False)
+    assert Fraction(*plan.total_volume_nl) == volume
+    assert Fraction(*plan.total_duration_us) == seconds * 10**6
+    assert Fraction(*plan.rate_nl_per_s) == volume / seconds
+    assert Fraction(*plan.total_dose_ng) == volume * strength
+    assert plan.total_steps == floor(volume / step + Fraction(1, 2))
+    assert Fraction(*plan.weight_g) == weight * 1000
+
+
+@given(prescriptions(most_phases=10))
+def test_steps_are_rounded_once_over_all_phases(prescription):
+    common, phases, _, _, step = prescription
+    try:
+        plan = dose.draft(common, [fields for fields, _, _ in phases], BENCH)
+    except Refusal as refusal:
+        assert refusal.code in ("out-of-range", "rate-range")
+        assume(False)
+    cumulative, before = Fraction(0), 0
+    for phase, (_, volume, seconds) in zip(plan.phases, phases, strict=True):
+        cumulative += volume
+        end = floor(cumulative / step + Fraction(1, 2))
+        assert (phase.first_step, phase.steps) == (before, end - before)
+        assert Fraction(*phase.duration_us) == seconds * 10**6
+        assert phase.steps >= 0
+        before = end
+    assert plan.total_steps == before
+    assert abs(Fraction(*plan.delivered_nl(before)) - cumulative) <= step / 2
+    assert Fraction(*plan.total_volume_nl) == cumulative
+
+
+@given(decimals(0.3, 79, 3))
+def test_exact_limit_holds_for_every_weight(weight):
+    """0.75 mg/kg over 45 min is 1 mg/kg/h whatever the weight."""
+    fields = {**DRUG, "weight": weight + "kg", "dose": "0.75mg/kg", "over": "45min"}
+    hard = {"dose-rate": ("", "1mg/kg/h"), "dose": ("", "0.75mg/kg")}
+    assert dose.plan(fields, BENCH, hard).total_steps > 0
+    assert refusal_of(fields, {"dose-rate": ("", "0.999999999mg/kg/h")}).code == "hard-limit"
+
+
+@pytest.mark.parametrize("name", ["syringe", "weight", "concentration", "dose", "over"])
+def test_every_field_is_needed(name):
+    refusal = refusal_of(without(KETAMINE, name))
+    assert (refusal.code, refusal.field) == ("missing-field", name)
+
+
+@pytest.mark.parametrize("fields", [BD60, {**BD60, "volume": "1mL"}, {**BD60, "rate": "1mL/h"}])
+def test_combinations_are_named(fields):
+    refusal = refusal_of(fields)
+    assert refusal.code == "missing-field"
+    assert refusal.accepts == "dose+over,dose-rate+over,rate+over,rate+volume,volume+over"
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({**KETAMINE, "volume": "1mL"}, "volume"),
+        ({**KETAMINE, "dose-rate": "1mg/kg/h"}, "dose-rate"),
+        ({**BY_RATE, "volume": "10mL"}, "volume"),
+        ({**BY_RATE, "diameter": "26.59mm"}, "diameter"),
+        ({**BY_RATE, "capacity": "60mL"}, "capacity"),
+        ({**BY_RATE, "patient": "x"}, "patient"),
+        ({**BY_RATE, "": "x"}, ""),
+    ],
+)
+def test_nothing_superfluous_is_taken(fields, name):
+    refusal = refusal_of(fields)
+    assert (refusal.code, refusal.field) == ("unknown-field", name)
+
+
+def test_unknown_fields_of_lists_are_refused():
+    for common, phase in (({**BD60, "dose": "1mg/kg"}, {}), (BD60, {"weight": "70kg"})):
+        with pytest.raises(Refusal) as caught:
+            dose.plan_phases(common, [phase], BENCH)
+        assert caught.value.code == "unknown-field"
+
+
+@pytest.mark.parametrize("count", [0, dose.MAX_PHASES + 1])
+def test_number_of_phases_is_bounded(count):
+    with pytest.raises(Refusal) as caught:
+        dose.plan_phases(BD60, [{"rate": "1mL/h", "over": "1min"}] * count, BENCH)
+    assert caught.value.pairs() == [
+        ("code", "too-long"),
+        ("field", "phases"),
+        ("given", str(count)),
+        ("limit", "16"),
+    ]
+
+
+QUANTITIES = {
+    "weight": KETAMINE,
+    "concentration": KETAMINE,
+    "dose": KETAMINE,
+    "over": KETAMINE,
+    "volume-per-step": KETAMINE,
+    "dose-rate": {**DRUG, "dose-rate": "0.5mg/kg/h", "over": "1h"},
+    "rate": BY_RATE,
+    "volume": {**BD60, "volume": "1mL", "over": "1h"},
+    "diameter": {"diameter": "26.59mm", "capacity": "60mL", "rate": "1mL/h", "over": "1h"},
+    "capacity": {"diameter": "26.59mm", "capacity": "60mL", "rate": "1mL/h", "over": "1h"},
+}
+
+
+@pytest.mark.parametrize("field", QUANTITIES)
+def test_each_field_refuses_zero_bad_numbers_and_units(field):
+    fields = QUANTITIES[field]
+    dose.plan(fields, BENCH)
+    unit = fields[field].lstrip("0123456789.")
+    for text, code in (
+        ("0" + unit, "rate-range" if field == "rate" else "out-of-range"),
+        ("999999999" + unit, "rate-range" if field == "rate" else "out-of-range"),
+        ("-1" + unit, "bad-number"),
+        ("1e3" + unit, "bad-number"),
+        ("", "bad-number"),
+        ("70", "missing-unit"),
+        ("70lb", "bad-unit"),
+    ):
+        refusal = refusal_of({**fields, field: text})
+        assert (refusal.code, refusal.field, refusal.given) == (code, field, text)
+
+
+def test_rate_range_names_both_ends_for_the_syringe():
+    fast = {"syringe": "bd-5", "rate": "1200mL/h", "over": "10s"}
+    assert refusal_of(fast).limit == "0.01mL/h..1016.180266mL/h"
+    assert refusal_of({**BY_RATE, "rate": "0.009mL/h"}).limit == "0.01mL/h..1200mL/h"
+    assert refusal_of({**BY_RATE, "rate": "21mL/min"}).limit == "0.000167mL/min..20mL/min"
+    derived = refusal_of({**BD60, "volume": "30mL", "over": "1min"})
+    assert derived.pairs() == [
+        ("code", "rate-range"),
+        ("field", "rate"),
+        ("given", "1800.000mL/h"),
+        ("limit", "0.01mL/h..1200mL/h"),
+    ]
+
+
+def test_capacity_is_inclusive():
+    assert dose.plan({**BD60, "rate": "100mL/h", "volume": "60mL"}, BENCH).total_steps == 432200
+    refusal = refusal_of({**BD60, "rate": "100mL/h", "volume": "60.000000001mL"})
+    assert (refusal.code, refusal.given, refusal.limit) == ("capacity", "60.000000001mL", "60mL")
+
+
+def test_duration_derived_from_rate_and_volume_is_limited_too():
+    refusal = refusal_of({**BD60, "rate": "0.1mL/h", "volume": "10mL"})
+    assert (refusal.code, refusal.field, refusal.given) == ("out-of-range", "over", "360000.000s")
+    with pytest.raises(Refusal) as caught:
+        dose.plan_phases(BD60, [{"rate": "0.1mL/h", "over": "49h"}] * 2, BENCH)
+    assert (caught.value.code, caught.value.field) == ("out-of-range", "over")
+
+
+def test_a_plan_must_move():
+    refusal = refusal_of({**BD60, "rate": "0.01mL/h", "over": "10s"})
+    assert (refusal.code, refusal.field, refusal.limit) == ("out-of-range", "volume", "69.4123nL")
+
+
+def test_steps_fit_31_bits():
+    fine = Mechanics(lead="0.1mm", full_steps=400, microsteps=256, max_step_hz=10**9,
+                     start_stop_hz=10**9)  # fmt: skip
+    fields = {"diameter": "1.2mm", "capacity": "150mL", "volume": "150mL", "over": "96h"}
+    refusal = refusal_of(fields, mechanics=fine)
+    assert (refusal.code, refusal.field, refusal.limit) == ("out-of-range", "steps", "2147483647")
+
+
+def test_calibration_must_be_credible():
+    for text in ("104.1185nL", "173.5308nL"):
+        assert dose.plan({**BY_RATE, "volume-per-step": text}, BENCH)
+    for text in ("104.1184nL", "173.5309nL", "13.88246nL", "1388.246nL"):
+        refusal = refusal_of({**BY_RATE, "volume-per-step": text})
+        assert (refusal.code, refusal.limit) == ("out-of-range", "104.1185nL..173.5308nL")
+
+
+@pytest.mark.parametrize(
+    ("hard", "changes", "field", "limit"),
+    [
+        ({"dose": ("", "1.5mg/kg")}, {"dose": "5mg/kg"}, "dose", "1.5mg/kg"),
+        ({"dose": ("", "1.5mg/kg")}, {"dose": "1500.1mcg/kg"}, "dose", "1500mcg/kg"),
+        ({"dose-rate": ("", "0.7mg/kg/h")}, {}, "dose-rate", "0.7mg/kg/h"),
+        ({"over": ("20min", "")}, {"over": "19min"}, "over", "20min"),
+        ({"rate": ("", "50mL/h")}, {}, "rate", "50mL/h"),
+        ({"weight": ("", "69kg")}, {}, "weight", "69kg"),
+        ({"concentration": ("2mg/mL", "")}, {}, "concentration", "2mg/mL"),
+    ],
+)
+def test_hard_limits_name_field_value_and_limit(hard, changes, field, limit):
+    fields = {**KETAMINE, "concentration": "10mg/mL"} if "dose" in changes else KETAMINE
+    fields = {**fields, **changes}
+    refusal = refusal_of(fields, hard)
+    assert (refusal.code, refusal.field, refusal.limit) == ("hard-limit", field, limit)
+    if field in fields:
+        assert refusal.given == fields[field]
+
+
+def test_splitting_a_dose_does_not_get_round_its_limit():
+    hard = {"dose": ("", "0.8mg/kg")}
+    half = {"dose": "0.4mg/kg", "over": "20min"}
+    assert dose.plan_phases(DRUG, [half, half], BENCH, hard).total_steps == 403387
+    with pytest.raises(Refusal) as caught:
+        dose.plan_phases(DRUG, [half, half], BENCH, {"dose": ("", "0.799mg/kg")})
+    assert (caught.value.code, caught.value.given) == ("hard-limit", "0.800mg/kg")
+
+
+def test_dose_of_a_volume_is_judged_as_well():
+    fields = {**DRUG, "rate": "60mL/h", "volume": "35mL"}
+    assert dose.plan(fields, BENCH, {"dose": ("", "0.5mg/kg")}).total_dose_ng == (35_000_000, 1)
+    assert refusal_of(fields, {"dose": ("", "0.4mg/kg")}).code == "hard-limit"
+    unweighed = refusal_of(without(fields, "weight"), {"dose": ("", "0.4mg/kg")})
+    assert (unweighed.code, unweighed.field) == ("missing-field", "weight")
+    assert dose.plan(without(fields, "weight", "concentration"), BENCH).total_dose_ng is None
+
+
+def test_own_syringe_by_diameter_and_capacity():
+    own = {"diameter": "26.59mm", "capacity": "60mL", "rate": "1mL/h", "over": "1h"}
+    table = {"syringe": "bd-60", "rate": "1mL/h", "over": "1h"}
+    plan = dose.plan(own, BENCH)
+    assert plan.syringe.id == "custom"
+    assert plan.volume_per_step_nl == dose.plan(table, BENCH).volume_per_step_nl
+    assert refusal_of(without(own, "capacity")).field == "capacity"
+    assert refusal_of(without(own, "diameter")).field == "diameter"
+    assert refusal_of({**own, "capacity": "0.9mL"}).code == "capacity"
+
+
+def test_canonical_text_and_hash():
+    plan = dose.plan(KETAMINE, BENCH)
+    assert plan.canonical == (
+        "titra-plan=1 syringe=bd-60 capacity=60mL volume-per-step=138.8246nL weight=70kg "
+        "concentration=1mg/mL phase=1 kind=dose-over dose=0.5mg/kg over=2400s total=35mL "
+        "duration=2400s steps=252117"
+    )
+    assert plan.hash == "%08X" % zlib.crc32(plan.canonical.encode("ascii")) == "0C910A69"
+    rewritten = {**KETAMINE, "weight": "70000.0g", "dose": "500mcg/kg", "over": "2400s"}
+    assert dose.plan(rewritten, BENCH).hash == plan.hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weight": "70.000000001kg"},
+        {"dose": "0.500000001mg/kg"},
+        {"over": "40.000000001min"},
+        {"concentration": "1.000000001mg/mL"},
+        {"volume-per-step": "138.8247nL"},
+        {"syringe": "monoject-60"},
+    ],
+)
+def test_any_change_shows_in_the_hash(change):
+    assert dose.plan({**KETAMINE, **change}, BENCH).hash != dose.plan(KETAMINE, BENCH).hash
+
+
+def test_order_of_phases_shows_in_the_hash():
+    phases = [{"rate": "1mL/h", "over": "1h"}, {"rate": "2mL/h", "over": "1h"}]
+    there = dose.plan_phases(BD60, phases, BENCH)
+    back = dose.plan_phases(BD60, phases[::-1], BENCH)
+    assert there.hash != back.hash
+    assert there.canonical.count("phase=") == 2
+
+
+def three_phases():
+    phases = [
+        {"dose": "0.1mg/kg", "over": "10min"},
+        {"rate": "7mL/h", "volume": "5mL"},
+        {"dose-rate": "3mcg/kg/min", "over": "20min"},
+    ]
+    return dose.draft(DRUG, phases, BENCH)
+
+
+def shift_step(plan, at, to):
+    plan.phases[at].steps += 1
+    plan.phases[to].steps -= 1
+
+
+def spoil_steps(plan):
+    plan.phases[2].steps += 1
+
+
+def spoil_total(plan):
+    plan.total_steps += 1
+
+
+def spoil_split(plan):
+    shift_step(plan, 0, 1)
+    plan.phases[1].first_step += 1
+
+
+def spoil_first_step(plan):
+    plan.phases[1].first_step += 1
+
+
+def spoil_over(plan):
+    plan.phases[0].duration_us = (600_000_001, 1)
+
+
+def spoil_rate(plan):
+    n, d = plan.phases[1].duration_us
+    plan.phases[1].duration_us = (n + 1, d)
+
+
+def spoil_volume(plan):
+    n, d = plan.phases[1].volume_nl
+    plan.phases[1].volume_nl = (n + 1, d)
+
+
+def spoil_dose(plan):
+    plan.phases[0].entered[0].value = (101, 1)
+
+
+def spoil_weight(plan):
+    plan.weight_g = (7000, 1)
+
+
+def spoil_concentration(plan):
+    plan.concentration = (10, 1)
+
+
+def spoil_volume_per_step(plan):
+    plan.volume_per_step_nl = (140, 1)
+
+
+def spoil_sign(plan):
+    plan.phases[0].steps = -plan.phases[0].steps
+
+
+SPOILS = [value for name, value in sorted(globals().items()) if name.startswith("spoil_")]
+
+
+@pytest.mark.parametrize("spoil", SPOILS, ids=lambda spoil: spoil.__name__[6:])
+def test_second_route_finds_what_is_spoiled(spoil):
+    plan = three_phases()
+    check_plan(plan)
+    spoil(plan)
+    with pytest.raises(Refusal) as caught:
+        check_plan(plan)
+    assert caught.value.code == "internal-mismatch"
