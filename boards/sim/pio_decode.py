@@ -10,9 +10,9 @@ for one state machine's configuration. ``fn(sm)`` executes it and returns
 
 An instruction reads the block's inputs (``sm.blk.inp``) and flags (``sm.blk.irq``) as they are at
 the start of its cycle. Pins, flags and FIFO events that others can see are left in ``sm`` and
-``sm.eff`` is set. For the shortcut, ``sm.use`` gets bit 0 (bit 1) when X (Y) is touched by anything
-but a taken ``jmp x--`` (``y--``), those are counted in ``sm.dx`` (``sm.dy``), and ``sm.bad`` is set
-where the outcome hangs on a flag, a FIFO's level or a stall.
+``sm.eff`` is set. For the shortcut, ``sm.use`` gets bit 0 (bit 1) when X (Y) is touched by
+anything but a taken ``jmp x--`` (``y--``), which are counted in ``sm.dx`` (``sm.dy``), and
+``sm.bad`` is set where the outcome hangs on a flag, a FIFO's level or a stall.
 """
 
 from boards.sim.pio_data import (
@@ -25,6 +25,7 @@ from boards.sim.pio_data import (
     compile_set,
     rotate,
 )
+
 
 def compile_op(word: int, sm) -> tuple:
     """Pre-decode one instruction for ``sm``'s present configuration."""

@@ -8,8 +8,8 @@ which edges there are, and for every X and Y one of three things:
 - only decremented by taken ``jmp x--``/``y--``, d times: asks for a value of at least d, takes d;
 - touched otherwise: asks for exactly the value it was recorded with, leaves the recorded result.
 
-Words taken from a TX FIFO are asked for exactly too. Given these, machines and pins can only do the
-same again, for everything else they depend on is part of the node.
+Words taken from a TX FIFO are asked for exactly too. Given these, machines and pins can only do
+the same again, for everything else they depend on is part of the node.
 """
 
 _MANY = 1 << 40

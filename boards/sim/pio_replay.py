@@ -1,7 +1,7 @@
 """Repeats patterns of all state machines together instead of executing them.
 
-At each rising edge that PIO makes, and each time a machine takes a word from its FIFO, the state of
-all machines is looked up (``pio_record``). A known state whose record fits is followed without
+At each rising edge that PIO makes, and each time a machine takes a word from its FIFO, the state
+of all machines is looked up (``pio_record``). A known state whose record fits is followed without
 executing anything; a chain of records that comes back to its first node becomes a loop and is
 repeated as often as counters and time allow. Anything unknown is executed and recorded, unless it
 involved IRQ flags, pushes, a stall on a FIFO, or an act of the CPU. Where a run ends inside a

@@ -22,6 +22,7 @@ from titra.wirelog import WireLog
 
 INBOX_MAX = 10_000
 LOG_ROUNDS_MAX = 100
+HEARTBEAT_SLACK_S = 0.001
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class PumpClient:
         if not self._inbox:
             self.receive(min(timeout_s, self._heartbeat_in_s()))
         self._recover_events()
-        if self._heartbeat_in_s() <= 0:
+        if self._heartbeat_in_s() < HEARTBEAT_SLACK_S:
             text = protocol.encode("heartbeat", {}, self._take_id())
             self._send(protocol.seal(text))
         return self.take()
@@ -220,18 +221,17 @@ class PumpClient:
 
     def _recover_events(self) -> None:
         """Ask the pump's log for what is missing before the events held back."""
+        if not self._order.gap or not self._order.cursor:
+            return
         self._recovering = True
+        mark = self._order.cursor
         try:
             for _ in range(LOG_ROUNDS_MAX):
-                if not self._order.gap or not self._order.cursor:
-                    return
-                boot, seq = self._order.cursor
-                reply = self.request("log", since=f"{boot}:{seq}")
-                self.log_page(reply)
-                if reply.fields.get("more", "no") in ("no", "0", "false"):
+                reply = self.request("log", since=f"{mark[0]}:{mark[1]}")
+                page = self.log_page(reply)[: whole(reply.fields.get("events")) or 0]
+                if not page or reply.fields.get("more") != "yes" or not self._order.gap:
                     break
-                if self._order.cursor == (boot, seq):
-                    break
+                mark = (page[-1].boot, page[-1].seq)
         except (PumpRefused, NoAnswer):
             pass
         finally:

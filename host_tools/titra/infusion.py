@@ -164,8 +164,11 @@ class Infusion:
         self.ended = self.word.get("state") not in MOVING
 
     def _elapsed(self, said: Mapping[str, str]) -> int | None:
-        if not self.rebooted and (elapsed := quantities.time_us(said.get("elapsed"))) is not None:
-            return elapsed
+        """Pump time in motion. A complete plan says it exactly; any other end is timed from the
+        events, because a queue that was dropped counts into the pump's own ``elapsed``."""
+        elapsed_us = None if self.rebooted else quantities.time_us(said.get("elapsed"))
+        if said.get("state") == "complete" and elapsed_us is not None:
+            return elapsed_us
         if self._started_us is None or self._ended_us is None:
-            return None
+            return elapsed_us
         return self._ended_us - self._started_us

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from titra import quantities
 
 MAX_LINE = 240
+RECEIVE_MAX = 512  # more than the contract allows the pump: its check tells if a line is whole
 MAX_ID = 99_999
 _KEY = re.compile(r"[a-z][a-z0-9-]*\Z")
 _WORD = re.compile(r'[^\s"=]+(?:="[^"]*"|=[^\s"]*)?(?=\s|\Z)|\S+')
@@ -92,9 +93,9 @@ class BadLine(Message):
 
 
 class LineSplitter:
-    """Cuts a byte stream into lines with a buffer of at most MAX_LINE + 1 bytes.
+    """Cuts a byte stream into lines with a buffer of at most RECEIVE_MAX + 1 bytes.
 
-    A line that is too long comes out once, cut to MAX_LINE + 1 bytes, when its end arrives.
+    A line that is too long comes out once, cut to RECEIVE_MAX + 1 bytes, when its end arrives.
     """
 
     def __init__(self) -> None:
@@ -112,7 +113,7 @@ class LineSplitter:
         return lines
 
     def _keep(self, piece: bytes) -> None:
-        self._held += piece[: MAX_LINE + 1 - len(self._held)]
+        self._held += piece[: RECEIVE_MAX + 1 - len(self._held)]
 
     @property
     def partial(self) -> bytes:
@@ -150,7 +151,7 @@ def encode(verb: str, fields: Mapping[str, str], tag: int | str) -> str:
 def decode(line: bytes) -> Message:
     """The message in ``line`` (without its end). Never raises: what is wrong becomes a BadLine."""
     raw = line.decode("ascii", "backslashreplace")
-    if len(line) > MAX_LINE:
+    if len(line) > RECEIVE_MAX:
         return BadLine(raw, reason="too-long")
     if any(byte < 32 or byte > 126 for byte in line):
         return BadLine(raw, reason="not-ascii")

@@ -123,8 +123,15 @@ class SpawnedPump:
         fcntl.fcntl(master, fcntl.F_SETFL, os.O_NONBLOCK)
         self._control, theirs = socket.socketpair()
         self._process = subprocess.Popen(
-            [*_interpreter(runtime), str(ROOT / "boards/sim/serve.py"), str(ROOT), board]
-            + [str(speed), str(theirs.fileno()), "held" if speed == "held" else "free"],
+            [
+                *_interpreter(runtime),
+                str(ROOT / "boards/sim/serve.py"),
+                str(ROOT),
+                board,
+                str(speed),
+                str(theirs.fileno()),
+                "held" if speed == "held" else "free",
+            ],
             stdin=master,
             stdout=master,
             pass_fds=(theirs.fileno(),),
@@ -145,7 +152,7 @@ class SpawnedPump:
         self._control.sendall(command.encode() + b"\n")
         answer = self._lines.readline().strip()
         if not answer:
-            raise RuntimeError("the virtual pump ended (exit code %s)" % self._process.poll())
+            raise RuntimeError(f"the virtual pump ended (exit code {self._process.poll()})")
         return answer
 
     @property

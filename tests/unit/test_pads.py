@@ -48,9 +48,7 @@ def test_only_the_owner_of_a_pad_drives_it() -> None:
     assert pads.level(5) == 0
 
 
-@pytest.mark.parametrize(
-    ("mode", "low", "high"), [(0, 0, 1), (1, 1, 0), (2, 0, 0), (3, 1, 1)]
-)
+@pytest.mark.parametrize(("mode", "low", "high"), [(0, 0, 1), (1, 1, 0), (2, 0, 0), (3, 1, 1)])
 def test_input_override_changes_what_peripherals_read_only(mode, low, high) -> None:
     pads = Pads()
     pads.in_override(4, mode)

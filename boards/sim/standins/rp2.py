@@ -46,6 +46,7 @@ class Driver:
         count = len(world.pio.blocks)
         self.used = [0] * count  # instruction memory, one bit a word
         self.claimed = [False] * (4 * count)
+        self._loaded = []  # program objects this driver has given an offset
         self.initial_pc = [0] * (4 * count)
         self.pio_irqs = {}
         self.sm_irqs = {}
@@ -60,8 +61,17 @@ class Driver:
         """State machine ``number``."""
         return self.block(number).sm[number % 4]
 
+    def offset(self, index: int, program: list) -> int:
+        """Where a program is in block ``index``, loading it if need be. An offset that is left in
+        the object from before a reset (the chip would have a new object) does not count."""
+        self._adopt(program)
+        if program[OFFSETS + index] < 0:
+            self.add_program(index, program)
+        return program[OFFSETS + index]
+
     def add_program(self, index: int, program: list) -> None:
         """Load a program as high up as it fits; OSError(ENOMEM) if it does not."""
+        self._adopt(program)
         words = program[WORDS]
         length = len(words)
         for offset in range(_MEMORY_WORDS - length, -1, -1):
@@ -74,6 +84,12 @@ class Driver:
         moved = [word + offset if word >> 13 == 0 else word for word in words]
         self.world.pio.blocks[index].load(offset, moved)
         program[OFFSETS + index] = offset
+
+    def _adopt(self, program: list) -> None:
+        if not any([known is program for known in self._loaded]):
+            self._loaded.append(program)
+            for place in range(OFFSETS, OFFSETS + 3):
+                program[place] = -1
 
     def new_irq(self) -> Irq:
         """A registration to fill in."""
@@ -113,6 +129,7 @@ class Driver:
                 self.machine(number).enable(False)
         self.claimed = [False] * len(self.claimed)
         self.used = [0] * len(self.used)
+        self._loaded = []
 
 
 class Rp2:

@@ -182,7 +182,7 @@ def asm_pio(
     autopull=False,
     push_thresh=32,
     pull_thresh=32,
-    fifo_join=0
+    fifo_join=0,
 ):
     """Decorator that assembles the function's body into a program."""
     shiftctrl = autopush << 16 | autopull << 17 | in_shiftdir << 18 | out_shiftdir << 19

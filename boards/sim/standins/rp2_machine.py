@@ -86,14 +86,12 @@ def state_machine_class(driver):
             in_shiftdir=None,
             out_shiftdir=None,
             push_thresh=None,
-            pull_thresh=None
+            pull_thresh=None,
         ) -> None:
             """Stop, reset and configure the machine; the FIFOs are emptied, X, Y and OSR stay."""
             _enter("sm.init")
             index = self._id // 4
-            if prog[OFFSETS + index] < 0:
-                driver.add_program(index, prog)
-            offset = prog[OFFSETS + index]
+            offset = driver.offset(index, prog)
             driver.initial_pc[self._id] = offset
             clkdiv = clock_divider(world.sys_hz, freq)
             execctrl = prog[EXECCTRL] + (offset << 12) + (offset << 7)

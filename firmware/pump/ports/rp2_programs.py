@@ -63,10 +63,10 @@ def step_counter():
     """X counts down from 2^32-1 by one for each rising edge. ISR is free for the CPU to read X."""
     mov(x, invert(null))
     wrap_target()
+    label("next")
     wait(0, pin, 0)
     wait(1, pin, 0)
     jmp(x_dec, "next")
-    label("next")
     wrap()
 
 

@@ -7,6 +7,7 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+GIVE_UP = 10  # so many in a row end the tool wherever it is; the pump then goes by its lease
 
 
 class StopRequests:
@@ -36,3 +37,5 @@ class StopRequests:
     def _note(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         self.count += 1
+        if self.count >= GIVE_UP:
+            raise KeyboardInterrupt

@@ -102,7 +102,7 @@ def print_outcome(
         share = q.decimal(Fraction(100 * steps, planned.steps), 2)
         volume = planned.delivered_nl(steps)
         table.add_row("delivered", f"{steps} steps = {share} %")
-        table.add_row("volume", f"{q.show_volume(volume)} (exactly {q.exact(volume)} nL)")
+        table.add_row("volume", f"{q.show_volume(volume)} = {q.decimal(volume)} nL")
     if "delivered" in outcome.said:
         table.add_row("pump says", escape(outcome.said["delivered"]))
     if outcome.elapsed_us is not None:

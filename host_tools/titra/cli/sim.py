@@ -44,13 +44,13 @@ def sim(
     """
     options = parse_sim(board, runtime, speed, None)
     simulator: Any = importlib.import_module("titra.simulator")
-    with StopRequests() as asked:
-        pump = simulator.SpawnedPump(runtime=runtime, speed=options.speed, link=link, board=board)
-        try:
+    pump = simulator.SpawnedPump(runtime=runtime, speed=options.speed, link=link, board=board)
+    try:
+        with StopRequests() as asked:
             _announce(pump, link, wants_json(ctx, as_json))
             ended = _attend(pump, asked)
-        finally:
-            pump.close()
+    finally:
+        pump.close()
     if ended:
         raise TitraError("the simulator ended by itself", code="simulator-ended")
 

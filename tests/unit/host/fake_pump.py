@@ -14,6 +14,7 @@ from pump.core.mechanics import Mechanics
 from pump.core.quantity import show
 
 US = 10**6
+LOG_BATCH = 4
 
 
 def sealed(text: str) -> bytes:
@@ -242,5 +243,7 @@ class FakePump:
 
     def _do_log(self, fields: dict[str, str]) -> str:
         boot, seq = (int(part) for part in fields["since"].split(":"))
-        self._page = [text for number, text in self.log if number > seq or boot < self.boot]
-        return f"events={len(self._page)} oldest=7:1 newest=7:{self._event_seq} more=no"
+        wanted = [text for number, text in self.log if number > seq or boot < self.boot]
+        self._page = wanted[:LOG_BATCH]
+        more = "yes" if len(wanted) > LOG_BATCH else "no"
+        return f"events={len(self._page)} oldest=7:1 newest=7:{self._event_seq} more={more}"

@@ -139,6 +139,18 @@ def test_a_gap_is_filled_from_the_log_in_order(pump: FakePump, client: PumpClien
     assert names(client.poll(1)) == ["complete"]
 
 
+def test_a_long_gap_is_fetched_page_by_page(pump: FakePump, client: PumpClient) -> None:
+    pump.event("programmed")
+    client.poll(1)
+    pump.mute = lambda line: " event " in line
+    for _ in range(10):
+        pump.event("paused")
+    pump.mute = lambda line: False
+    pump.event("complete")
+    assert names(client.poll(1)) == ["paused"] * 10 + ["complete"]
+    assert client.events_lost == 0
+
+
 def test_a_gap_that_the_log_cannot_fill_is_counted(pump: FakePump, client: PumpClient) -> None:
     pump.event("programmed")
     client.poll(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -36,10 +37,8 @@ def babble(pty_pair: tuple[int, str]) -> Iterator[tuple[list[bytes], str]]:
     def talk() -> None:
         while not done.wait(0.005):
             for data in noise:
-                try:
+                with contextlib.suppress(BlockingIOError):
                     os.write(master, data)
-                except BlockingIOError:
-                    pass
 
     os.set_blocking(master, False)
     thread = threading.Thread(target=talk)
