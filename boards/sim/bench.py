@@ -24,7 +24,8 @@ class Bench:
         self.loader = None
         self.crash = None  # what ended the firmware, if anything did
         self.step_edges = 0
-        self.step_runs = []  # (first cycle, period, count), merged where they continue
+        self.keep_runs = False
+        self.step_runs = []  # if kept: (first cycle, period, count), merged where they continue
         self.moving_since = None  # cycle of the first ALLOW after power-on
         self._on_motion = []
         self._pins = None
@@ -105,6 +106,10 @@ class Bench:
         if not level:
             return
         self.step_edges += count
+        if self.keep_runs:
+            self._keep_run(first, period, count)
+
+    def _keep_run(self, first: int, period: int, count: int) -> None:
         runs = self.step_runs
         if runs:
             last_first, last_period, last_count = runs[-1]

@@ -1,7 +1,7 @@
 """Flash files of the simulated chip: a dictionary that survives resets, with flash's delays.
 
-A write costs page programs and, every few of them, a sector erase, during which interrupts are off.
-A file counts as written when it is closed, as on littlefs.
+A write costs page programs and, every few of them, a sector erase, during which interrupts are
+off. A file counts as written when it is closed, as on littlefs.
 """
 
 import io

@@ -1,8 +1,8 @@
 """Loads firmware files, unchanged, with stand-ins in the place of the chip's modules.
 
-CPython: each load has module objects of its own and an ``__import__`` of its own, so that many pumps
-live in one process. MicroPython: one pump per process; stand-ins go into ``sys.modules``, which
-MicroPython asks before its built-in modules. Either way ``open`` is the simulated flash's.
+CPython: each load has module objects of its own and an ``__import__`` of its own, so that many
+pumps live in one process. MicroPython: one pump per process; stand-ins go into ``sys.modules``,
+which MicroPython asks before its built-in modules. Either way ``open`` is the simulated flash's.
 """
 
 import builtins

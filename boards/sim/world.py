@@ -1,9 +1,9 @@
 """The simulated chip: virtual time, the CPU's share of it, interrupts, resets.
 
-Time is counted in system clock cycles since power-on and never goes back, not even at a reset. The
-firmware runs as ordinary Python; it takes virtual time only where it calls a stand-in (``machine``,
-``rp2``, ``time``, ``select``, files), which charges the call through ``spend``. PIO and bench
-events run in between, so what the firmware meets is what it would meet on the chip.
+Time is counted in system clock cycles since power-on and never goes back, not even at a reset.
+The firmware runs as ordinary Python; it takes virtual time only where it calls a stand-in
+(``machine``, ``rp2``, ``time``, ``select``, files), which charges the call through ``spend``. PIO
+and bench events run in between, so what the firmware meets is what it would meet on the chip.
 
 Who runs the show: the firmware's own loop. Where virtual time reaches ``limit``, ``on_limit`` is
 called; it must raise the limit before it returns (a test takes over there, or the pacing of a

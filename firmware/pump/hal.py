@@ -8,8 +8,8 @@ lists what it can do in ``Hal.capabilities``; nothing is assumed beyond the list
     fuse        a hardware ceiling on the number of steps
     counter     STEP edges are counted at the pin, apart from the generator
 
-Units: a *tick* is the generator's time quantum, ``tick_ns[0] / tick_ns[1]`` nanoseconds. Microsecond
-times come from ``Clock.now_us`` and never wrap.
+Units: a *tick* is the generator's time quantum, ``tick_ns[0] / tick_ns[1]`` nanoseconds.
+Microsecond times come from ``Clock.now_us`` and never wrap.
 """
 
 HAL_VERSION = 1
@@ -24,6 +24,7 @@ class Clock:
     """Monotonic time since boot. Must be read at least every 8 minutes (the chip's ticks wrap)."""
 
     def now_us(self) -> int:
+        """Microseconds since boot."""
         raise NotImplementedError
 
 
@@ -71,7 +72,7 @@ class DoseFuse:
     """Hardware ceiling: lets exactly ``arm(n)`` steps pass, then no more until armed again."""
 
     def arm(self, steps: int) -> None:
-        """Allow ``steps`` more rising edges of STEP (1 to 2^32-2). Refused by an open stop loop."""
+        """Allow ``steps`` more rising edges of STEP (0 to 2^32-2); none while the loop is open."""
         raise NotImplementedError
 
     def disarm(self) -> None:
@@ -111,6 +112,7 @@ class Driver:
     """The motor driver's enable input. Off is the state without power and without firmware."""
 
     def enable(self, on: bool) -> None:
+        """Give the motor current, or take it away at once."""
         raise NotImplementedError
 
 

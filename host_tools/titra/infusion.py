@@ -22,6 +22,7 @@ from titra.protocol import Event, Reply, Report
 
 ENDED = ("complete", "halted", "stopped", "fault")
 MOVING = ("infusing", "paused")
+RESET = "reset"  # the cause when the pump booted in mid-run: its count of the run is gone
 BUTTON = ("disconnect", "stop-open")
 SILENCE_MIN_S = 3.0
 SILENT_PERIODS = 4
@@ -29,13 +30,17 @@ SILENT_PERIODS = 4
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it ended, in the pump's words; ``elapsed_us`` is pump time from start to end."""
+    """How it ended, in the pump's words; ``elapsed_us`` is pump time from start to end.
+
+    After a reset in mid-run the steps are None and ``before_reset`` holds the last word before it.
+    """
 
     state: str
     cause: str
     delivered_steps: int | None
     elapsed_us: int | None
     said: Mapping[str, str] = field(default_factory=dict)
+    before_reset: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -60,6 +65,7 @@ class Infusion:
         self.ended = False
         self.rebooted = False
         self.host_lost = False
+        self.before_reset: dict[str, str] = {}
         self.policy: dict[str, str] = {}
         self._boot = quantities.whole(client.info.get("boot"))
         self._asked_us = -1
@@ -118,6 +124,8 @@ class Infusion:
         said = {**self.word, **status}
         state = said.get("state", "unknown")
         cause = "none" if state == "complete" else said.get("cause", "none")
+        if self.rebooted:
+            return Outcome(state, RESET, None, None, said, self.before_reset)
         return Outcome(
             state, cause, quantities.whole(said.get("steps")), self._elapsed(said), said
         )
@@ -137,6 +145,9 @@ class Infusion:
             self._boot = report.boot
         if report.boot > self._boot:
             self.rebooted = self.ended = True
+            self.before_reset = self.last_word()
+            self.word.clear()
+            self._boot = report.boot
         if (report.t_us or 0) < self._asked_us and not self.rebooted:
             return
         self.word.update(report.fields)
@@ -166,7 +177,7 @@ class Infusion:
     def _elapsed(self, said: Mapping[str, str]) -> int | None:
         """Pump time in motion. A complete plan says it exactly; any other end is timed from the
         events, because a queue that was dropped counts into the pump's own ``elapsed``."""
-        elapsed_us = None if self.rebooted else quantities.time_us(said.get("elapsed"))
+        elapsed_us = quantities.time_us(said.get("elapsed"))
         if said.get("state") == "complete" and elapsed_us is not None:
             return elapsed_us
         if self._started_us is None or self._ended_us is None:

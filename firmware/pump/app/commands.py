@@ -154,7 +154,7 @@ def _log(session, fields: dict, now_us: int) -> list:
     log = session.log
     first = log.oldest()
     if "since" in fields:
-        first = max(first, _since(fields["since"], log.boot) + 1)
+        first = max(first, min(_since(fields["since"], log.boot), log.newest) + 1)
     last = min(log.newest, first + LOG_BATCH - 1)
     session.send_after = (first, last)
     return [

@@ -1,7 +1,7 @@
 """What the pump is doing: state, plan, motion, and what each event makes of them.
 
-The table in ``core.states`` decides what may follow; this module carries it out through the HAL and
-records each change as an event. The motor is off before anything else is said about a stop.
+The table in ``core.states`` decides what may follow; this module carries it out through the HAL
+and records each change as an event. The motor is off before anything else is said about a stop.
 """
 
 from pump.app.motion import Motion, MotionError
@@ -56,8 +56,8 @@ class Controller:
         self.on_loss = on_loss
         self._host_lost = False
         self._enter(states.START)
-        self._move()
-        self._record("started", [("plan", self.plan.hash)])
+        if self._move():
+            self._record("started", [("plan", self.plan.hash)])
 
     def pause(self) -> None:
         """Hold, keeping the place."""
@@ -71,8 +71,8 @@ class Controller:
         self.allow(states.RESUME)
         self._need_closed_loop()
         self._enter(states.RESUME)
-        self._move()
-        self._record("resumed", self.delivered())
+        if self._move():
+            self._record("resumed", self.delivered())
 
     def stop(self) -> None:
         """The stop verb: motor off, in any state, however often."""
@@ -163,13 +163,15 @@ class Controller:
         try:
             return Motion(self._hal, plan)
         except ValueError:
-            raise Refusal("rate-range", "rate", limit="step-generator")
+            raise Refusal("rate-range", "rate", limit="step-generator") from None
 
-    def _move(self) -> None:
+    def _move(self) -> bool:
         try:
             self.motion.begin()
         except MotionError as error:
             self.fail(error.args[0])
+            return False
+        return True
 
     def _need_closed_loop(self) -> None:
         if self._hal.stop.opened():

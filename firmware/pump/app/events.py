@@ -4,7 +4,7 @@ Each event line carries the boot number and a sequence number that starts at 1 a
 within the boot. The ring keeps the last KEPT lines whether or not they reached the host.
 """
 
-from pump.core.frame import joined
+from pump.core.frame import fitted
 
 KEPT = 64
 
@@ -24,13 +24,8 @@ class EventLog:
     def add(self, now_us: int, name: str, pairs: list) -> str:
         """Record an event; returns its line without check."""
         self.newest += 1
-        head = "!%d event t=%dms boot=%d name=%s" % (
-            self.newest,
-            now_us // 1000,
-            self.boot,
-            name,
-        )
-        line = head + " " + joined(pairs) if pairs else head
+        head = "!%d event t=%dms boot=%d " % (self.newest, now_us // 1000, self.boot)
+        line = fitted(head, [("name", name)] + pairs)
         self._lines[self.newest % KEPT] = line
         return line
 

@@ -50,12 +50,12 @@ class Motion:
         self._exhausted = False
         self._count_base = hal.counter.steps()
         self._start_ticks = self._planner.position_ticks
+        self.running = True  # from here on ``end`` has something to take back
         hal.driver.enable(True)
         hal.fuse.arm(self._total_steps - self._done_before)
         self._fill()
         self._generator.run()
         self._start_us = hal.clock.now_us()
-        self.running = True
 
     def pause(self) -> None:
         """Halt, keeping the place: the next step stays due after the rest of its interval."""

@@ -68,7 +68,7 @@ def _sooner(first, second):
 
 def _count_boot(store) -> int:
     """The number of this boot, kept in flash; starts again at 1 when the record is unreadable."""
-    text = store.load(BOOT_RECORD).decode()
-    boot = int(text) + 1 if text.isdigit() else 1
+    record = store.load(BOOT_RECORD)
+    boot = int(record) + 1 if record.isdigit() else 1
     store.save(BOOT_RECORD, str(boot).encode())
     return boot

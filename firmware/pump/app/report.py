@@ -4,7 +4,7 @@ Every figure carries its unit. Texts that only change with the plan are made onc
 """
 
 from pump.core import states
-from pump.core.quantity import format
+from pump.core.quantity import exact, format
 from pump.core.ratio import mul
 
 ZERO_RATE = "0mL/h"
@@ -25,23 +25,23 @@ class Report:
         pairs = [("state", controller.state)]
         if controller.cause != "none":
             pairs.append(("cause", controller.cause))
-        return pairs + self._flow(now_us)
+        flow = self._flow(now_us)
+        return pairs + [flow[0], ("target", self._target)] + flow[1:]
 
     def status(self, now_us: int) -> list:
         """The pairs of a status reply."""
         controller = self._controller
-        lease = "%ds" % (controller.lease_us // 1000000) if controller.lease_us else "off"
+        lease_us = controller.lease_us
         pairs = [
             ("state", controller.state),
             ("cause", controller.cause),
             ("latched", "yes" if controller.state in states.LATCHED else "no"),
             ("plan", controller.plan.hash if controller.plan else "none"),
+            ("stop-loop", "open" if self._hal.stop.is_open() else "closed"),
+            ("lease", exact((lease_us, 1), "s", "time") if lease_us else "off"),
             ("t", "%dms" % (now_us // 1000)),
         ]
-        pairs += self._flow(now_us)
-        pairs.append(("stop-loop", "open" if self._hal.stop.is_open() else "closed"))
-        pairs.append(("lease", lease))
-        return pairs
+        return pairs + self._flow(now_us)
 
     def _flow(self, now_us: int) -> list:
         controller = self._controller
@@ -50,19 +50,18 @@ class Report:
             self._plan = plan
             self._target = format(plan.rate_nl_per_s, "mL/h", "rate", 3) if plan else ZERO_RATE
         moving = controller.state in states.MOVING
-        pairs = [("rate", self._target if moving else ZERO_RATE), ("target", self._target)]
-        pairs += controller.delivered()
+        pairs = [("rate", self._target if moving else ZERO_RATE)] + controller.delivered()
         if plan is None:
             return pairs
         if plan.concentration:
             volume = plan.delivered_nl(controller.steps())
             pairs.append(("dose", format(mul(volume, plan.concentration), "mg", "mass", 3)))
-        pairs.append(("commanded", str(controller.motion.commanded())))
         pairs.append(("planned", str(plan.total_steps)))
         elapsed_us = controller.motion.elapsed_us(now_us)
         total_us = plan.total_duration_us[0] // plan.total_duration_us[1]
-        pairs.append(("elapsed", _seconds(elapsed_us)))
         pairs.append(("remaining", _seconds(max(0, total_us - elapsed_us))))
+        pairs.append(("elapsed", _seconds(elapsed_us)))
+        pairs.append(("commanded", str(controller.motion.commanded())))
         return pairs
 
 

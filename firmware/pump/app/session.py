@@ -6,7 +6,7 @@ carried out before anything else in it, and nothing in that batch can start the 
 
 from pump.app.commands import MOTION_VERBS, admit
 from pump.app.outbox import FOR_EVENT, FOR_REPLY, FOR_TELEMETRY
-from pump.core.frame import LineCutter, joined, parse, seal, tag_of
+from pump.core.frame import LineCutter, fitted, parse, seal, tag_of
 from pump.core.refusal import Refusal
 
 REMEMBERED = 4
@@ -94,7 +94,7 @@ class Session:
             if row[1] is None:
                 self.outbox.put(self._identity(), FOR_REPLY)
                 return
-            answer = request.tag + " ok " + joined(row[1](self, request.fields, now_us))
+            answer = fitted(request.tag + " ok ", row[1](self, request.fields, now_us))
         except Refusal as refusal:
             answer = self._refusal(request.tag, refusal)
         self._remember(request, answer)
@@ -114,7 +114,7 @@ class Session:
                 self._answers.pop(0)
 
     def _refusal(self, tag: str, refusal: Refusal) -> str:
-        return tag + " err " + joined(refusal.pairs() + [("state", self.controller.state)])
+        return fitted(tag + " err ", refusal.pairs() + [("state", self.controller.state)])
 
     def _answer_refusal(self, tag: str, refusal: Refusal) -> None:
         self._send(self._refusal(tag, refusal), FOR_REPLY)
@@ -149,7 +149,7 @@ class Session:
             self._telemetry_due_us = now_us + self._every_us
         self._sample += 1
         head = "~%d t=%dms boot=%d " % (self._sample, now_us // 1000, self.log.boot)
-        line = head + joined(self.report.telemetry(now_us))
+        line = fitted(head, self.report.telemetry(now_us))
         self.outbox.put(seal(line), FOR_TELEMETRY)
 
     def due_us(self) -> int:

@@ -12,11 +12,11 @@ A disagreement is refused as internal-mismatch.
 """
 
 from pump.core.plan import Phase, Plan
-from pump.core.refusal import Refusal
+from pump.core.refusal import Refusal, clean
 
 
 def _mismatch(field: str, given: str, limit: str) -> None:
-    raise Refusal("internal-mismatch", field, given, limit)
+    raise Refusal("internal-mismatch", field, given, clean(limit))
 
 
 def check_plan(plan: Plan) -> None:

@@ -1,7 +1,7 @@
 """Lines of the serial protocol: cutting, checking and taking apart, putting together.
 
-A request is ``[id] verb [key=value ...][*hhhh]``; see PROTOCOL.md. Bytes in, values out: the time a
-byte came at is an argument. Bounds: a line is at most 240 bytes; a partial line is dropped after
+A request is ``[id] verb [key=value ...][*hhhh]``; see PROTOCOL.md. Bytes in, values out: the time
+a byte came at is an argument. Bounds: a line is at most 240 bytes; a partial line is dropped after
 GAP_US without a byte (requirement COM-01).
 """
 
@@ -9,6 +9,7 @@ from pump.core.crc import crc16_ccitt_false
 from pump.core.refusal import Refusal
 
 MAX_LINE = 240
+TEXT_MAX = MAX_LINE - len("*hhhh\n")
 GAP_US = 500_000
 _HEX = b"0123456789ABCDEFabcdef"
 _KEY = "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -100,7 +101,21 @@ def tag_of(line: bytes) -> str:
 
 def joined(pairs: list) -> str:
     """``key=value`` for each (key, value), quoted where the value holds a space."""
-    return " ".join([key + "=" + ('"%s"' % value if " " in value else value) for key, value in pairs])
+    words = []
+    for key, value in pairs:
+        words.append(key + "=" + ('"%s"' % value if " " in value else value))
+    return " ".join(words)
+
+
+def fitted(head: str, pairs: list) -> str:
+    """``head`` and ``pairs`` as one line that leaves room for check and line end. Pairs stand in
+    the order of their weight: what does not fit is left out at the end, and ``cut=yes`` says
+    so."""
+    text = head + joined(pairs)
+    while len(text) > TEXT_MAX and pairs:
+        pairs = pairs[:-1]
+        text = head + joined(pairs + [("cut", "yes")])
+    return text
 
 
 def _unseal(line: bytes) -> tuple:

@@ -6,8 +6,9 @@ progress, none longer than the lease. The lease is chosen per plan so that
     (depth + 1) x lease x rate  <=  RUN_ON_NL         volume delivered by a dead CPU
     (depth + 1) x lease         <=  RUN_ON_US
 
-RUN_ON_NL is a quarter of the 0.1 mL that a single fault may deliver (requirement DEL-15). RUN_ON_US
-keeps the pump from running long on its own at low rates, where volume alone would allow minutes.
+RUN_ON_NL is a quarter of the 0.1 mL that a single fault may deliver (requirement DEL-15).
+RUN_ON_US keeps the pump from running long on its own at low rates, where volume alone would allow
+minutes.
 """
 
 RUN_ON_NL = 25_000

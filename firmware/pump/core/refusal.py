@@ -46,10 +46,7 @@ def clean(text: str) -> str:
 
 def is_code(code: str) -> bool:
     """Tell whether ``code`` stands in the table."""
-    for known, _ in CODES:
-        if known == code:
-            return True
-    return False
+    return any(known == code for known, _ in CODES)
 
 
 class Refusal(Exception):

@@ -1,8 +1,8 @@
 """What the pump may do when: one table of every (state, event) pair.
 
-A row gives the state that follows, REFUSED (a request answered with not-now) or IGNORED (something
-that happened and changes nothing). A test checks that the table is whole and that PROTOCOL.md shows
-the same states.
+A row gives the state that follows, REFUSED (a request answered with not-now) or IGNORED
+(something that happened and changes nothing). A test checks that the table is whole and that
+PROTOCOL.md shows the same states.
 """
 
 POST = "post"

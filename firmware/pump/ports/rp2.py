@@ -9,7 +9,7 @@ import time
 
 import machine
 from machine import Pin, mem32
-from rp2 import PIO, StateMachine, asm_pio_encode
+from rp2 import StateMachine, asm_pio_encode
 
 from pump import hal
 from pump.core.ratio import make

@@ -7,9 +7,10 @@
     wait word                    2 P + 8
 
 Every pass tests the stop input (high = loop open); the last test is two cycles before the rising
-edge. A stop leads to ``halt``: STEP low, an IRQ flag, and an endless loop. Each step also waits for
-ALLOW, which belongs to the dose fuse. An empty FIFO waits in ``pull`` with STEP low. STEP is high
-for 258 cycles (2.06 us at 125 MHz), twice what a TMC2209 or DRV8825 asks for at 1.9 us or less.
+edge. A stop leads to ``halt``: STEP low, an IRQ flag, and an endless loop. Each step also waits
+for ALLOW, which belongs to the dose fuse. An empty FIFO waits in ``pull`` with STEP low. STEP is
+high for 258 cycles (2.06 us at 125 MHz), twice what a TMC2209 or DRV8825 asks for at 1.9 us or
+less.
 """
 
 from rp2 import PIO, asm_pio

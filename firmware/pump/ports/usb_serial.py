@@ -1,10 +1,11 @@
 """The control port over USB: ``sys.stdin`` and ``sys.stdout`` of a MicroPython with USB serial.
 
-What the sources of MicroPython 1.28 (rp2, TinyUSB) say and this file rests on: a read waits until
-all bytes asked for have come, so bytes are read one by one after POLLIN. A write waits up to 500 ms
-for room; POLLOUT means room for one byte at least, so bytes are written one by one after POLLOUT.
-With the cable pulled POLLOUT lies and the write gives up after 500 ms with 0: then the link is left
-alone for BACK_OFF_US, so that a pulled cable costs one such wait and not one per byte.
+What the sources of MicroPython 1.28 (rp2, TinyUSB) say and this file rests on: a read waits
+until all bytes asked for have come, so bytes are read one by one after POLLIN. A write waits up
+to 500 ms for room; POLLOUT means room for one byte at least, so bytes are written one by one
+after POLLOUT. With the cable pulled POLLOUT lies and the write gives up after 500 ms with 0: then
+the link is left alone for BACK_OFF_US, so that a pulled cable costs one such wait and not one per
+byte.
 """
 
 import select
@@ -42,12 +43,15 @@ class UsbSerial:
         """Bytes taken from ``data``; 0 while the host does not read or is away."""
         if self.backing_off():
             return 0
-        target = self.stdout.buffer
+        write = self.stdout.buffer.write
+        room = self._out.ipoll
         most = min(len(data), BURST)
         for count in range(most):
-            if not self._ready(self._out):
+            for _ in room(0):
+                break
+            else:
                 return count
-            if target.write(data[count : count + 1]) != 1:
+            if write(data[count : count + 1]) != 1:
                 self._refused_at = time.ticks_us()
                 return count
         return most

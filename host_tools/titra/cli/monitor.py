@@ -6,7 +6,6 @@ from fractions import Fraction
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.text import Text
 
 from titra import protocol, quantities
@@ -114,10 +113,11 @@ class _Lines:
         if isinstance(report, protocol.Event):
             self._console.print(Text(event_line(report), style="bold"))
             return
-        line = sample_line(dict(report.fields) if report else _status(client))
-        if line != self._shown:
-            self._shown = line
-            self._console.print(line)
+        fields = dict(report.fields) if report else _status(client)
+        words = sample_words(fields)
+        if words != self._shown:
+            self._shown = words
+            self._console.print(Text(_clock(fields.get("t")) + "  " + words))
 
 
 def event_line(event: protocol.Event) -> str:
@@ -127,11 +127,11 @@ def event_line(event: protocol.Event) -> str:
     return f"{_clock(event.fields.get('t'))}  * {event.name} {words}".rstrip()
 
 
-def sample_line(fields: dict[str, str]) -> str:
+def sample_words(fields: dict[str, str]) -> str:
     """A sample for people: state first, then what it has delivered and what is left."""
     names = ("rate", "delivered", "dose", "steps", "remaining", "cause", "stop-loop")
     words = " ".join(f"{name}={fields[name]}" for name in names if name in fields)
-    return escape(f"{_clock(fields.get('t'))}  {fields.get('state', '?'):<9} {words}")
+    return f"{fields.get('state', '?'):<9} {words}"
 
 
 def _clock(text: str | None) -> str:

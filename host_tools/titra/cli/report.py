@@ -78,6 +78,8 @@ def run_json(outcome: Outcome, planned: HostPlan, edges: int | None) -> dict[str
         "delivered_volume_nl": None if steps is None else q.exact(planned.delivered_nl(steps)),
         "elapsed_us": outcome.elapsed_us,
     }
+    if outcome.before_reset:
+        result["last_word"] = dict(outcome.before_reset)
     if edges is not None:
         result["step_edges"] = edges
     return result
@@ -87,7 +89,9 @@ def print_outcome(
     console: Console, outcome: Outcome, planned: HostPlan, edges: int | None
 ) -> None:
     """The summary for people."""
-    colour, meaning = ENDS.get(outcome.state, ("red", "the pump was reset in mid-run"))
+    colour, meaning = ENDS.get(outcome.state, ("red", f"the pump is {outcome.state}"))
+    if outcome.before_reset:
+        colour, meaning = "red", "the pump was reset in mid-run"
     table = Table(title=f"[bold {colour}]{escape(meaning)}[/]", title_justify="left")
     table.show_header = False
     table.add_column(style="cyan", no_wrap=True)
@@ -97,13 +101,16 @@ def print_outcome(
     table.add_row("cause", escape(outcome.cause))
     table.add_row("planned", f"{planned.steps} steps")
     if steps is None:
-        table.add_row("delivered", "the pump did not say")
+        table.add_row("delivered", "the pump does not know any more")
     else:
         share = q.decimal(Fraction(100 * steps, planned.steps), 2)
         volume = planned.delivered_nl(steps)
         table.add_row("delivered", f"{steps} steps = {share} %")
         table.add_row("volume", f"{q.show_volume(volume)} = {q.decimal(volume)} nL")
-    if "delivered" in outcome.said:
+    if outcome.before_reset:
+        said = " ".join(f"{key}={value}" for key, value in outcome.before_reset.items())
+        table.add_row("before reset", escape(said))
+    elif "delivered" in outcome.said:
         table.add_row("pump says", escape(outcome.said["delivered"]))
     if outcome.elapsed_us is not None:
         table.add_row("motion", f"{q.show_time(outcome.elapsed_us)} ({outcome.elapsed_us} us)")

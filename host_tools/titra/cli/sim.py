@@ -51,6 +51,8 @@ def sim(
             ended = _attend(pump, asked)
     finally:
         pump.close()
+    if not wants_json(ctx, as_json):
+        out().print("\nvirtual pump ended")
     if ended:
         raise TitraError("the simulator ended by itself", code="simulator-ended")
 

@@ -76,3 +76,10 @@ def pty_pair() -> Iterator[tuple[int, str]]:
     for fd in (master, slave):
         with contextlib.suppress(OSError):
             os.close(fd)
+
+
+@pytest.fixture
+def wired(pump: FakePump, monkeypatch: pytest.MonkeyPatch) -> FakePump:
+    """The fake pump as what any --port opens."""
+    monkeypatch.setattr(common, "SerialTransport", lambda *args: pump)
+    return pump

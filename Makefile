@@ -1,0 +1,43 @@
+# Titra: run `make help`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+THERAPY := --weight 70kg --dose 0.5mg/kg --over 40min --concentration 1mg/mL --syringe bd-60
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench clean
+
+help: ## List what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## Make .venv with everything the project needs (Python 3.11 or later)
+
+$(STAMP): pyproject.toml host_tools/constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c host_tools/constraints.txt -e '.[dev]'
+	touch $@
+
+demo: setup ## Run the reference infusion twice on real MicroPython: to its end, and with the stop button
+	@echo "== 70 kg, 0.5 mg/kg over 40 min, to the end"
+	@$(BIN)/titra infuse --sim --runtime micropython --speed max --yes --no-wire-log $(THERAPY)
+	@echo "== the same, stop button pressed at minute 20"
+	@$(BIN)/titra infuse --sim --runtime micropython --speed max --yes --no-wire-log \
+		--press-stop-at 20min $(THERAPY); code=$$?; test $$code -eq 4 || exit 1; \
+	echo "(exit code 4: stopped by disconnect, as it should)"
+
+test: setup ## Run all tests (TESTS=path -k ... to choose)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
+
+lint: setup ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup ## Measure speed of planner and simulation, write firmware/BENCHMARKS.md
+	$(BIN)/python tests/timing/bench.py
+
+clean: ## Remove what make has made
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build *.egg-info host_tools/*.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +

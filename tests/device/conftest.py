@@ -1,0 +1,43 @@
+"""``--target`` picks what the device suite runs on; ``device`` is a freshly powered pump on it."""
+
+import pytest
+
+from .targets import TARGETS, Device, make_target
+
+BOOT_US = 200_000
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--target", default="both", choices=(*TARGETS, "both"), help="what tests/device runs on"
+    )
+
+
+def pytest_generate_tests(metafunc):
+    if "target_name" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--target", default="both")
+        names = TARGETS if chosen == "both" else (chosen,)
+        metafunc.parametrize("target_name", names, scope="session")
+
+
+def _device(name):
+    target = make_target(name)
+    device = Device(target)
+    device.run_us(BOOT_US)
+    return device, target
+
+
+@pytest.fixture
+def device(target_name):
+    """A pump of the test's own, just powered on."""
+    made, target = _device(target_name)
+    yield made
+    target.close()
+
+
+@pytest.fixture(scope="module")
+def shared_device(target_name):
+    """A pump for all tests of a module that leave it as it was."""
+    made, target = _device(target_name)
+    yield made
+    target.close()

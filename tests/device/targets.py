@@ -1,0 +1,280 @@
+"""What the device suite runs on: one class per target, all with the same small bench interface.
+
+``write`` gives the pump bytes, ``run_us`` lets virtual time pass and returns what the pump sent in
+it; the rest is what a bench jig can do. A jig that cannot do something leaves it out of
+``capabilities`` and the tests that need it are skipped.
+"""
+
+import binascii
+import contextlib
+import os
+import re
+import select
+import tty
+
+import pytest
+from titra.simulator import Lockstep, SpawnedPump
+
+BUTTON = "stop-button"
+STEPS = "step-counter"
+POWER = "power-switch"
+TARGETS = ("sim", "unix")
+
+REPLY_MS = 2000
+SLICE_US = 10_000
+LINE_MAX = 512  # what a host must be able to take
+PATIENCE_S = 20  # real time for bytes that the terminal passes on; only a broken target needs it
+FIELD = re.compile(r'([a-z-]+)=("[^"]*"|[^ "]*)')
+MOST_US = 1_000_000
+
+
+class SimTarget:
+    """The firmware in CPython, in this process."""
+
+    capabilities = (BUTTON, STEPS, POWER)
+
+    def __init__(self) -> None:
+        self._lockstep = Lockstep()
+        self._bench = self._lockstep.bench
+
+    def write(self, data: bytes) -> None:
+        self._bench.usb.host_write(data)
+
+    def run_us(self, us: int) -> bytes:
+        self._lockstep.run_us(us)
+        return self._bench.usb.host_read()
+
+    def step_edges(self) -> int:
+        return self._bench.step_edges
+
+    def press(self) -> None:
+        self._bench.world.at(self._bench.world.now, self._bench.press)
+
+    def release(self) -> None:
+        self._bench.world.at(self._bench.world.now, self._bench.release)
+
+    def power_cut(self) -> None:
+        self._bench.cut_power()
+
+    def close(self) -> None:
+        self._lockstep.close()
+
+
+class UnixTarget:
+    """The firmware in MicroPython, in a process of its own behind a pty."""
+
+    capabilities = (BUTTON, STEPS, POWER)
+
+    def __init__(self) -> None:
+        self._pump = SpawnedPump(runtime="micropython", speed="held")
+        self._port = os.open(self._pump.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(self._port)
+        self._written = 0
+        self._read = 0
+        self.press = self._pump.press
+        self.release = self._pump.release
+        self.power_cut = self._pump.power_cut
+
+    def write(self, data: bytes) -> None:
+        while data:
+            taken = os.write(self._port, data)
+            self._written += taken
+            data = data[taken:]
+
+    def run_us(self, us: int) -> bytes:
+        got = b""
+        while us:
+            part = min(us, MOST_US)
+            us -= part
+            got += self._collect(self._pump.run_us(part, self._written))
+        return got
+
+    def _collect(self, sent: int) -> bytes:
+        got = b""
+        while self._read < sent:
+            ready, _, _ = select.select([self._port], [], [], PATIENCE_S)
+            assert ready, "the terminal lost %d bytes" % (sent - self._read)
+            with contextlib.suppress(BlockingIOError):
+                data = os.read(self._port, 65536)
+                self._read += len(data)
+                got += data
+        return got
+
+    def step_edges(self) -> int:
+        return self._pump.step_edges
+
+    def close(self) -> None:
+        os.close(self._port)
+        self._pump.close()
+
+
+def make_target(name: str):
+    """A fresh pump on the named target."""
+    return {"sim": SimTarget, "unix": UnixTarget}[name]()
+
+
+def seal(text: str) -> bytes:
+    """A request line with its check, by other arithmetic than the firmware's."""
+    data = text.encode()
+    return data + b"*%04X\n" % binascii.crc_hqx(data, 0xFFFF)
+
+
+class Line:
+    """One line from the pump, taken apart. ``kind``: reply, event, telemetry or identity."""
+
+    def __init__(self, raw: str) -> None:
+        self.raw = raw
+        self.fields = {}
+        if raw.startswith("Titra,"):
+            self.kind = "identity"
+            return
+        assert len(raw) < LINE_MAX
+        body, star, check = raw.rpartition("*")
+        assert star and check == "%04X" % binascii.crc_hqx(body.encode(), 0xFFFF), raw
+        head, _, rest = body.partition(" ")
+        self.kind = {"!": "event", "~": "telemetry"}.get(head[0], "reply")
+        self.tag = head.lstrip("!~")
+        self.ok = rest.split(" ")[0] == "ok"
+        for key, value in FIELD.findall(rest):
+            assert key not in self.fields, raw
+            self.fields[key] = value.strip('"')
+
+    def __getitem__(self, key: str) -> str:
+        return self.fields[key]
+
+    def get(self, key: str, default: str = "") -> str:
+        return self.fields.get(key, default)
+
+    def number(self, key: str) -> int:
+        """The leading integer of a field (``12345ms`` and ``252117`` alike)."""
+        return int(re.match(r"\d+", self.fields[key]).group())
+
+    def __repr__(self) -> str:
+        return self.raw
+
+
+class Device:
+    """A pump on a bench. ``events``, ``telemetry`` and ``replies`` hold all that came since."""
+
+    def __init__(self, target) -> None:
+        self._target = target
+        self._bytes = b""
+        self._next_id = 0
+        self.events = []
+        self.telemetry = []
+        self.replies = []
+
+    # ---- the serial port ----------------------------------------------------------------------
+
+    def send_raw(self, data: bytes) -> None:
+        """Bytes as they are."""
+        self._target.write(data)
+
+    def send(self, text: str, check: bool = True) -> str:
+        """A request with the next id, not waited for. Returns the id."""
+        self._next_id += 1
+        line = "%d %s" % (self._next_id, text)
+        self.send_raw(seal(line) if check else line.encode() + b"\n")
+        return str(self._next_id)
+
+    def request(self, text: str, check: bool = True) -> Line:
+        """A request and its reply."""
+        return self.reply_to(self.send(text, check))
+
+    def ask(self, text: str, check: bool = True) -> Line:
+        """A request that must be granted."""
+        reply = self.request(text, check)
+        assert reply.ok, reply
+        return reply
+
+    def repeat(self, tag: str, text: str) -> Line:
+        """The reply to a request with an id of the caller's choice."""
+        self.send_raw(seal(tag + " " + text))
+        return self.reply_to(tag)
+
+    def refused(self, text: str, code: str, field: str = "", check: bool = True) -> Line:
+        """A request that must be refused with ``code`` (and ``field``)."""
+        reply = self.request(text, check)
+        assert not reply.ok, reply
+        assert (reply["code"], reply.get("field")) == (code, field), reply
+        return reply
+
+    def reply_to(self, tag: str) -> Line:
+        """The next reply that carries ``tag``, waited for in virtual time."""
+        for _ in range(REPLY_MS * 1000 // SLICE_US):
+            for line in self.lines(SLICE_US):
+                if line.kind == "reply" and line.tag == tag:
+                    return line
+        raise AssertionError("no reply to %s in %d ms" % (tag, REPLY_MS))
+
+    def lines(self, us: int) -> list:
+        """Let ``us`` pass and return the lines that came in it."""
+        self._bytes += self._target.run_us(us)
+        *whole, self._bytes = self._bytes.split(b"\n")
+        found = [Line(raw.decode("ascii")) for raw in whole]
+        for line in found:
+            kept = {"event": self.events, "telemetry": self.telemetry}
+            kept.get(line.kind, self.replies).append(line)
+        return found
+
+    run_us = lines
+
+    # ---- the bench ----------------------------------------------------------------------------
+
+    def need(self, *capabilities: str) -> None:
+        """Skip the test where the target lacks one of these."""
+        for capability in capabilities:
+            if capability not in self._target.capabilities:
+                pytest.skip("target has no " + capability)
+
+    @property
+    def step_edges(self) -> int:
+        """Rising edges counted at the STEP pin since the target was made."""
+        self.need(STEPS)
+        return self._target.step_edges()
+
+    def press(self) -> None:
+        """Open the stop loop."""
+        self.need(BUTTON)
+        self._target.press()
+
+    def release(self) -> None:
+        """Close the stop loop."""
+        self.need(BUTTON)
+        self._target.release()
+
+    def power_cut(self) -> None:
+        """Power off and on."""
+        self.need(POWER)
+        self._target.power_cut()
+
+    # ---- what tests say often -----------------------------------------------------------------
+
+    def status(self) -> Line:
+        return self.ask("status")
+
+    @property
+    def state(self) -> str:
+        return self.status()["state"]
+
+    def names(self) -> list:
+        """The names of all events so far."""
+        return [event["name"] for event in self.events]
+
+    def last_event(self, name: str) -> Line:
+        return [event for event in self.events if event["name"] == name][-1]
+
+    def program(self, text: str) -> Line:
+        return self.ask("program " + text)
+
+    def infuse(self, text: str, more: str = "") -> Line:
+        """Program and start; returns the reply to ``program``."""
+        plan = self.program(text)
+        self.ask("start plan=%s %s" % (plan["plan"], more))
+        return plan
+
+    def moves_in(self, us: int) -> int:
+        """Steps made in the next ``us``."""
+        before = self.step_edges
+        self.run_us(us)
+        return self.step_edges - before
