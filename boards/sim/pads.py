@@ -92,6 +92,12 @@ class Pads:
         self._out[0] = self._out[0] | bit if level else self._out[0] & ~bit
         self._update(self.clock())
 
+    def sio_level(self, pin: int, level) -> None:
+        """The CPU's output register of one pin: level alone."""
+        bit = self._about_to_change(pin)
+        self._out[0] = self._out[0] | bit if level else self._out[0] & ~bit
+        self._update(self.clock())
+
     def in_override(self, pin: int, mode: int) -> None:
         """IO_BANK0 INOVER: what peripherals read. 0 normal, 1 inverted, 2 low, 3 high."""
         bit = self._about_to_change(pin)

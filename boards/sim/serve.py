@@ -238,6 +238,8 @@ class Server:
         usb.reading = True
 
     def _commanded(self) -> None:
+        if not self._control.attached():
+            raise SystemExit  # whoever started this process is gone
         self._commands += self._control.read()
         while b"\n" in self._commands:
             line, _, self._commands = self._commands.partition(b"\n")

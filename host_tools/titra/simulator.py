@@ -1,7 +1,7 @@
 """Virtual pumps: the firmware on simulated silicon, in this process or in one of its own.
 
-``InProcessPump`` runs the firmware in CPython in lock-step with its user: virtual time goes on only
-while the transport waits for output, so nothing ever times out because the simulation is fast.
+``InProcessPump`` runs the firmware in CPython in lock-step with its user: virtual time goes on
+only while the transport waits for output, so nothing ever times out because the simulation is fast.
 ``SpawnedPump`` runs it as a process behind a pty, in MicroPython or CPython, at a chosen speed.
 """
 
@@ -48,7 +48,8 @@ class Lockstep:
             self.bench.usb.on_line = self._stop_here
             self.run_us(most_us)
             self.bench.usb.on_line = None
-        return self.bench.usb.host_read()
+        sent: bytes = self.bench.usb.host_read()
+        return sent
 
     def _stop_here(self) -> None:
         self.world.limit = self.world.now
@@ -77,7 +78,8 @@ class LockstepTransport:
         return self._lockstep.run_to_output(max(1, int(timeout_s * US)))
 
     def clock(self) -> float:
-        return self._lockstep.world.now_us() / US
+        now_us: int = self._lockstep.world.now_us()
+        return now_us / US
 
     def close(self) -> None:
         self._lockstep.close()
@@ -87,7 +89,7 @@ class InProcessPump:
     """A virtual pump of one's own, in this process."""
 
     def __init__(
-        self, board: str = "rpi_pico", press_stop_at_us: int | None = None, seed: int = 0
+        self, board: str = "rpi_pico", press_stop_at_us: int | None = None
     ) -> None:
         self._lockstep = Lockstep(board)
         if press_stop_at_us is not None:
@@ -98,7 +100,8 @@ class InProcessPump:
     @property
     def step_edges(self) -> int:
         """Rising edges counted at the STEP pin."""
-        return self._lockstep.bench.step_edges
+        edges: int = self._lockstep.bench.step_edges
+        return edges
 
     def close(self) -> None:
         self._lockstep.close()
@@ -114,7 +117,6 @@ class SpawnedPump:
         link: str | None = None,
         board: str = "rpi_pico",
         press_stop_at_us: int | None = None,
-        seed: int = 0,
     ) -> None:
         master, slave = pty.openpty()
         tty.setraw(slave)
@@ -173,8 +175,8 @@ class SpawnedPump:
         self.tell("power-cut")
 
     def run_us(self, us: int, written: int = 0) -> int:
-        """With speed "held": let ``us`` of virtual time pass, once the pump has ``written`` bytes in
-        all; returns how many it has sent in all (they may still be on their way)."""
+        """With speed "held": let ``us`` of virtual time pass, once the pump has ``written`` bytes
+        in all; returns how many it has sent in all (they may still be on their way)."""
         return int(self.tell("run %d %d" % (us, written)).split()[1])
 
     def wait(self) -> None:

@@ -35,7 +35,7 @@ def test_whole_job(device):
     device.run_us(WHOLE_US // 2)
     half = device.status()
     assert half["state"] == "infusing"
-    assert half["rate"] == half["target"] == "105.000mL/h"
+    assert half["rate"] == device.telemetry[-1]["target"] == "105.000mL/h"
     assert abs(half.number("steps") - WHOLE_STEPS // 2) < 10
     assert half.number("steps") <= half.number("commanded") <= WHOLE_STEPS
     device.run_us(WHOLE_US // 2 + TAIL_US)
@@ -200,6 +200,13 @@ def test_only_the_last_four_ids_are_remembered(device):
         device.ask("heartbeat")
     assert device.repeat(tag, "pause")["state"] == "paused"
     assert device.names().count("paused") == 2
+
+
+def test_refused_for_want_of_a_check_and_then_given_one(device):
+    plan = device.program(TINY)["plan"]
+    device.send_raw(b"55 start plan=%s\n" % plan.encode())
+    assert device.reply_to("55")["code"] == "crc-required"
+    assert device.repeat("55", "start plan=" + plan)["state"] == "infusing"
 
 
 def test_repeated_refusal_is_repeated(device):

@@ -9,7 +9,7 @@ AFTER_US = 4_000_000
 TELL_US = 50_000
 
 
-@pytest.mark.parametrize("after_us", [0, 1, 7_936, 1_000_000, 3_333_333, 12_345_678, 19_999_000])
+@pytest.mark.parametrize("after_us", [0, 1, 7_936, 1_000_000, 3_333_333, 12_345_678, 19_900_000])
 def test_button_in_mid_infusion(device, after_us):
     plan = device.infuse(SHORT)["plan"]
     device.run_us(after_us)

@@ -1,4 +1,4 @@
-"""Runs the firmware on an emulated RP2040; started by ``test_firmware_on_chip`` in a process of its
+"""Runs the firmware on an emulated RP2040; ``test_firmware_on_chip`` starts it in a process of its
 own, with the interpreter that has the emulator.
 
     on_chip.py RIG_HOME FOLDER        FOLDER holds the device's files; RIG_UF2 names the image
@@ -58,7 +58,8 @@ class Session:
         self.ask("telemetry every=60s")
         first = len(rig.edges)
         begun = rig.now
-        rig.write(seal("99 start plan=" + plan))
+        self.tag += 1  # a repeated id would be answered from memory
+        rig.write(seal("%d start plan=%s" % (self.tag, plan)))
         pressed = None
         if press_ns is not None:
             rig.run_while(lambda: not self.raised(first), 1000, 0.2)

@@ -24,7 +24,8 @@ NEEDED = {
 SHORT_PLANS = """
 from pump.core import limits
 
-limits.LIMITS = tuple([(*r[:2], "1ms", r[3]) if r[0] == "over" else r for r in limits.LIMITS])
+shorter = ("over", "time", "1ms", "96h")
+limits.LIMITS = tuple([shorter if row[0] == "over" else row for row in limits.LIMITS])
 """
 STEP, ENABLE, ALLOW = 2, 4, 5
 CYCLE_NS = 8

@@ -2,8 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pump.app.events import KEPT, EventLog
-from pump.core.frame import parse, seal
+from pump.core.frame import seal
 
 
 def test_an_event_reads_as_in_the_protocol():
@@ -34,4 +35,3 @@ def test_a_long_event_is_cut_to_the_line():
     line = log.add(2**62, "exception", [("what", "x" * 48), ("more", "y" * 300)])
     assert len(seal(line)) <= 240
     assert line.endswith(" cut=yes")
-    assert parse(seal(line)[:-1]).checked

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pump.core.lease import RUN_ON_NL, RUN_ON_US, lease_us
 
 RATES = st.tuples(st.integers(1, 10**12), st.integers(1, 10**9))

@@ -3,6 +3,7 @@
 from fake_hal import FakeLink
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pump.app.outbox import FOR_EVENT, FOR_REPLY, FOR_TELEMETRY, SIZE, Outbox
 
 SPARES = st.sampled_from([FOR_REPLY, FOR_EVENT, FOR_TELEMETRY])

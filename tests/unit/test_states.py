@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from pump.core import states
 
 PROTOCOL = Path(__file__).resolve().parents[2] / "firmware/PROTOCOL.md"

@@ -13,7 +13,10 @@ def pin_class(world):
     handlers = {}
 
     class Pin:
-        """A GPIO of the simulated chip. Constants have the values of the rp2 port."""
+        """A GPIO of the simulated chip, one object each, with the constants of the rp2 port.
+
+        ``id`` is for the stand-ins: the chip's Pin has no such attribute.
+        """
 
         IN = 0
         OUT = 1
@@ -24,6 +27,8 @@ def pin_class(world):
         IRQ_RISING = 8
 
         def __init__(self, id: int, mode: int = -1, pull: int = -1, value=None) -> None:
+            if not 0 <= id < world.pads.count:
+                raise ValueError("invalid pin")
             self.id = id
             if mode >= 0:
                 self.init(mode, pull, value=value)
@@ -35,16 +40,16 @@ def pin_class(world):
             pads.func(self.id, "sio")
             level = pads.level(self.id) if value is None else int(bool(value))
             pads.sio(self.id, mode == Pin.OUT, level)
-            if mode != Pin.OUT or pull >= 0:
-                name = {Pin.PULL_UP: "up", Pin.PULL_DOWN: "down"}.get(pull)
-                pads.pull(self.id, name)
+            # Outputs too: without ``pull`` the chip takes an earlier resistor away.
+            pads.pull(self.id, {Pin.PULL_UP: "up", Pin.PULL_DOWN: "down"}.get(pull))
 
         def value(self, level=None):
             world.spend("pin")
             world.sync()
             if level is None:
                 return world.pads.level(self.id)
-            world.pads.sio(self.id, True, int(bool(level)))
+            # An input stays an input: the level waits in the output register.
+            world.pads.sio_level(self.id, int(bool(level)))
             return None
 
         __call__ = value
@@ -87,6 +92,11 @@ def pin_class(world):
     return Pin
 
 
+def signed(word: int) -> int:
+    """A word as the chip's mem32 gives it: negative with bit 31 set (seen on 1.28)."""
+    return word - (1 << 32) if word >> 31 else word
+
+
 class Memory32:
     """``machine.mem32``: the few registers the ports touch."""
 
@@ -104,10 +114,10 @@ class Memory32:
         self._world.sync()
         block, offset = self._pio(address)
         if block is not None:
-            return block.reg_read(offset)
+            return signed(block.reg_read(offset))
         index = (address - WATCHDOG_SCRATCH) // 4
         if 0 <= index < 8:
-            return self._world.scratch[index]
+            return signed(self._world.scratch[index])
         raise ValueError("simulated chip has no register 0x%08x" % address)
 
     def __setitem__(self, address: int, value: int) -> None:

@@ -1,11 +1,14 @@
 """Stand-ins for ``time``, ``select``, ``sys`` and ``micropython`` on virtual time."""
 
+import io
+
 from boards.sim.world import CYCLES_PER_US
 
 TICKS_PERIOD = 1 << 30
 _POLLIN = 1
 _POLLOUT = 4
 _IOCTL_POLL = 3
+_ENOENT = 2
 _US_PER_MS = 1000
 _NOTHING = ()
 
@@ -51,6 +54,8 @@ class Poller:
         self._entries = []
 
     def register(self, obj, mask: int = _POLLIN | _POLLOUT) -> None:
+        if not isinstance(obj, (Stream, io.IOBase)):
+            raise OSError("stream operation not supported")
         for entry in self._entries:
             if entry[0] is obj:
                 entry[1] = mask
@@ -58,7 +63,11 @@ class Poller:
         self._entries.append([obj, mask])
 
     def modify(self, obj, mask: int) -> None:
-        self.register(obj, mask)
+        for entry in self._entries:
+            if entry[0] is obj:
+                entry[1] = mask
+                return
+        raise OSError(_ENOENT)
 
     def _ready(self) -> list:
         found = []

@@ -62,7 +62,7 @@ class Controller:
     def pause(self) -> None:
         """Hold, keeping the place."""
         self.allow(states.PAUSE)
-        self.motion.pause()
+        self.motion.halt()
         self._enter(states.PAUSE)
         self._record("paused", self.delivered())
 
@@ -179,7 +179,7 @@ class Controller:
 
     def _motor_off(self) -> None:
         if self.motion:
-            self.motion.end()
+            self.motion.halt()
         self._hal.driver.enable(False)
 
     def _stopped(self, event: str, cause: str) -> None:

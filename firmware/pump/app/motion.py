@@ -13,6 +13,8 @@ from pump.core.verifier import Verifier
 
 # The last pulse rises at the end of its word; a little later it has been counted for sure.
 SETTLE_US = 50
+# A word still in progress so long after its end will not end: the fuse, say, holds the generator.
+STALL_US = 1000
 COUNTER_MASK = 0xFFFFFFFF
 
 
@@ -43,7 +45,7 @@ class Motion:
         self.running = False
 
     def begin(self) -> None:
-        """Start, or go on after ``pause``: queue first, fuse next, generator last."""
+        """Start, or go on after ``halt``: queue first, fuse next, generator last."""
         hal = self._hal
         self._generator.arm()
         self._words = 0
@@ -57,23 +59,21 @@ class Motion:
         self._generator.run()
         self._start_us = hal.clock.now_us()
 
-    def pause(self) -> None:
-        """Halt, keeping the place: the next step stays due after the rest of its interval."""
+    def halt(self) -> None:
+        """Halt at once, for good or for now, keeping the place: after ``begin`` the next step stays
+        due after the rest of its interval. The count of delivered steps is final afterwards."""
+        if not self.running:
+            return
         now_us = self._hal.clock.now_us()
-        self.end()
-        done = self._done_before
-        position = self._start_ticks + self._ticks(now_us - self._start_us)
-        position = max(position, self._planner.timeline.due_ticks(done))
-        self._planner.seek(done, position)
-        self._verifier.seek(done, self._planner.position_ticks)
-
-    def end(self) -> None:
-        """Halt for good or for now; the count of delivered steps is final afterwards."""
-        if self.running:
-            self._generator.halt()
-            self._hal.fuse.disarm()
-            self._done_before = self.measured()
-            self.running = False
+        self._generator.halt()
+        self._hal.fuse.disarm()
+        done = self.measured()
+        self._done_before = done
+        self.running = False
+        if done <= self._total_steps:  # else it is a miscount, and there is no place to keep
+            position = self._start_ticks + self._ticks(now_us - self._start_us)
+            self._planner.seek(done, max(position, self._planner.timeline.due_ticks(done)))
+            self._verifier.seek(done, self._planner.position_ticks)
 
     def poll(self, now_us: int) -> bool:
         """Keep the queue full. True when the plan has ended. Raises MotionError."""
@@ -85,6 +85,8 @@ class Motion:
             return True
         if self._generator.starved():
             raise MotionError("starved")
+        if self._stalled(now_us):
+            raise MotionError("miscount")
         self._fill()
         return False
 
@@ -128,6 +130,14 @@ class Motion:
             generator.put(count, interval)
             self._words += 1
             self._ends[self._words % len(self._ends)] = planner.position_ticks
+
+    def _stalled(self, now_us: int) -> bool:
+        """True when the queue is full though its first word should have ended."""
+        if self._words <= self._generator.depth or self._generator.room():
+            return False
+        in_progress = self._words - self._generator.depth
+        end = self._ends[in_progress % len(self._ends)]
+        return now_us > self._at_us(end) + STALL_US
 
     def _end_us(self) -> int:
         return self._at_us(self._planner.position_ticks) + SETTLE_US

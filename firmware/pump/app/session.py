@@ -10,6 +10,8 @@ from pump.core.frame import LineCutter, fitted, parse, seal, tag_of
 from pump.core.refusal import Refusal
 
 REMEMBERED = 4
+# Repeated, these answer anew: doing them twice is harmless and the first answer may be stale.
+ANEW = ("stop", "log")
 CHUNK = 64
 TELEMETRY_US = 1_000_000
 # An answer and the event that goes with it must fit before a request is acted upon.
@@ -81,14 +83,17 @@ class Session:
         if request.verb != "stop" and self.outbox.room() < ROOM_TO_ACT:
             self._answer_refusal(request.tag, _BUSY)
             return
+        try:
+            row = admit(request, self.board.MODE)
+        except Refusal as refusal:
+            self._answer_refusal(request.tag, refusal)
+            return
+        self.controller.heard(now_us)
         known = self._remembered(request)
         if known:
             self._send(known, FOR_REPLY)
-            self.controller.heard(now_us)
             return
         try:
-            row = admit(request, self.board.MODE)
-            self.controller.heard(now_us)
             if stopping and request.verb in MOTION_VERBS:
                 raise Refusal("not-now", "verb", request.verb, accepts="after-the-stop")
             if row[1] is None:
@@ -108,7 +113,7 @@ class Session:
         return None
 
     def _remember(self, request, answer: str) -> None:
-        if request.tag != "-":
+        if request.tag != "-" and request.verb not in ANEW:
             self._answers.append((request.tag, request.text, answer))
             if len(self._answers) > REMEMBERED:
                 self._answers.pop(0)

@@ -6,8 +6,9 @@ import json
 import signal
 from typing import Any
 
-from titra import cli
 from typer.testing import CliRunner, Result
+
+from titra import cli
 
 from .fake_pump import FakePump
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from pump.core.mechanics import Mechanics
 from titra import prescription
 from titra.cli import common
@@ -49,7 +50,7 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> list[FakePump]:
     made: list[FakePump] = []
 
     class InProcessPump(FakePump):
-        def __init__(self, board: str, press_stop_at_us: int | None = None, seed: int = 0) -> None:
+        def __init__(self, board: str, press_stop_at_us: int | None = None) -> None:
             super().__init__(press_stop_at_us)
             made.append(self)
             for tweak in tweaks:

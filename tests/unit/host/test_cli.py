@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from pump.core import dose
 from pump.core.mechanics import Mechanics
 from titra import errors

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from titra import protocol, wirelog
 from titra.client import PumpClient, Timeouts
 from titra.errors import LinkGone, NoAnswer, NotAPump, PumpRefused, PumpSilent, WrongSpeed

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+
 from pump.core.mechanics import Mechanics
 from titra import prescription, wirelog
 

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from titra import cli, prescription
 from titra.cli import common
 from titra.client import PumpClient, Timeouts
 from titra.errors import LinkGone
 from titra.transport import SerialTransport
-from typer.testing import CliRunner
 
 COMMANDS = ("info", "status", "stop", "monitor")
 

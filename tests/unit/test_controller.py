@@ -1,0 +1,332 @@
+"""The controller carries out the state table; stop works everywhere, faults latch."""
+
+import pytest
+from fake_hal import BOARD, SHORT, FakeHal
+from pump.app.controller import Controller
+from pump.core import states
+from pump.core.refusal import Refusal
+
+
+class Bench:
+    """A controller on a fake HAL, with its events."""
+
+    def __init__(self):
+        self.hal = FakeHal()
+        self.events = []
+        self.controller = Controller(self.hal, BOARD, self._record)
+
+    def _record(self, name, pairs):
+        self.events.append((name, dict(pairs)))
+        if name in ("halted", "stopped", "fault", "complete"):
+            assert not self.hal.driver.on and not self.hal.generator.running
+
+    def names(self):
+        return [name for name, _ in self.events]
+
+    def run(self, us):
+        """Poll when due for ``us``."""
+        end = self.hal.clock.us + us
+        while True:
+            due = self.controller.due_us()
+            if due is None or due > end:
+                break
+            self.hal.go_to(due)
+            self.controller.poll(self.hal.clock.us)
+        self.hal.go_to(end)
+        self.controller.poll(end)
+
+    def still(self):
+        """True when nothing can move."""
+        hal = self.hal
+        return not (hal.generator.running or hal.driver.on or hal.fuse.allows())
+
+    def start(self, lease_us=0, on_loss="stop"):
+        self.controller.start(self.controller.plan.hash, lease_us, on_loss)
+        self.controller.heard(self.hal.clock.us)
+
+
+def bench_in(state):
+    """A bench in ``state``, reached by the ordinary way."""
+    bench = Bench()
+    controller = bench.controller
+    if state == states.POST:
+        return bench
+    controller.self_test()
+    if state == states.IDLE:
+        return bench
+    controller.program(SHORT)
+    if state == states.READY:
+        return bench
+    bench.start()
+    bench.run(2_000_000)
+    if state == states.PAUSED:
+        controller.pause()
+    elif state == states.COMPLETE:
+        bench.run(9_000_000)
+    elif state == states.HALTED:
+        controller.stop()
+    elif state == states.STOPPED:
+        bench.hal.stop.press()
+        bench.run(1000)
+        bench.hal.stop.release()
+    elif state == states.FAULT:
+        controller.fail("internal")
+    return bench
+
+
+every_state = pytest.mark.parametrize("state", states.STATES)
+
+
+@every_state
+def test_states_are_reached(state):
+    assert bench_in(state).controller.state == state
+
+
+@every_state
+def test_stop_works_in_every_state_and_however_often(state):
+    bench = bench_in(state)
+    moved = state in (states.INFUSING, states.PAUSED)
+    for _ in range(3):
+        bench.controller.stop()
+        assert bench.still()
+        assert bench.controller.state == states.follow(state, states.STOP)
+    steps = bench.controller.steps()
+    bench.run(20_000_000)
+    assert bench.controller.steps() == steps
+    assert bench.names().count("halted") == (1 if moved or state == states.HALTED else 0)
+    if moved:
+        assert bench.controller.cause == "command"
+
+
+@every_state
+def test_the_stop_button_works_in_every_state(state):
+    bench = bench_in(state)
+    before = bench.controller.steps()
+    bench.hal.stop.press()
+    bench.controller.poll(bench.hal.clock.us)
+    assert bench.still() and bench.controller.steps() == before
+    expected = states.FAULT if state == states.FAULT else states.STOPPED
+    assert bench.controller.state == expected
+    bench.hal.stop.release()
+    bench.run(20_000_000)
+    assert bench.controller.state == expected and bench.controller.steps() == before
+
+
+@every_state
+def test_an_own_fault_stops_and_latches_in_every_state(state):
+    bench = bench_in(state)
+    bench.controller.fail("internal")
+    assert bench.still() and bench.controller.state == states.FAULT
+    first = {"stopped": "disconnect"}.get(state, "internal")
+    assert bench.controller.cause == first
+    bench.controller.fail("miscount")
+    assert bench.controller.cause == first  # the first cause stays
+
+
+REQUESTS = {
+    states.PROGRAM: lambda bench: bench.controller.program(SHORT),
+    states.START: lambda bench: bench.start(),
+    states.PAUSE: lambda bench: bench.controller.pause(),
+    states.RESUME: lambda bench: bench.controller.resume(),
+    states.ACK: lambda bench: bench.controller.acknowledge(),
+}
+
+
+@every_state
+@pytest.mark.parametrize("event", REQUESTS)
+def test_requests_follow_the_table(state, event):
+    bench = bench_in(state)
+    follows = states.follow(state, event)
+    if follows == states.REFUSED:
+        events = list(bench.events)
+        with pytest.raises((Refusal, AttributeError)) as caught:
+            REQUESTS[event](bench)
+        if isinstance(caught.value, Refusal):
+            assert caught.value.code == "not-now"
+            assert caught.value.accepts == states.accepting(event)
+        else:  # the test asked for the hash of a plan that is not there
+            assert event == states.START and bench.controller.plan is None
+        assert bench.controller.state == state and bench.events == events
+    else:
+        REQUESTS[event](bench)
+        assert bench.controller.state == follows
+
+
+def test_start_without_a_plan_or_with_another():
+    bench = bench_in(states.IDLE)
+    with pytest.raises(Refusal) as caught:
+        bench.controller.start("00000000", 0, "stop")
+    assert caught.value.code == "no-plan"
+    bench = bench_in(states.READY)
+    with pytest.raises(Refusal) as caught:
+        bench.controller.start("00000000", 0, "stop")
+    assert (caught.value.code, caught.value.accepts) == (
+        "wrong-plan",
+        bench.controller.plan.hash,
+    )
+    assert bench.still()
+
+
+def test_a_whole_infusion():
+    bench = bench_in(states.READY)
+    total = bench.controller.plan.total_steps
+    bench.start()
+    assert bench.hal.driver.on
+    bench.run(10_001_000)
+    assert bench.controller.state == states.COMPLETE
+    assert bench.controller.steps() == total and bench.still()
+    assert bench.names() == ["programmed", "started", "complete"]
+    assert bench.events[-1][1]["steps"] == str(total)
+
+
+def test_miscount_is_a_fault():
+    bench = bench_in(states.INFUSING)
+    bench.hal.counter.offset = 1
+    bench.run(20_000_000)
+    assert (bench.controller.state, bench.controller.cause) == (states.FAULT, "miscount")
+    assert bench.events[-1][0] == "fault" and bench.still()
+
+
+def test_starvation_is_a_fault():
+    bench = bench_in(states.INFUSING)
+    bench.hal.go_to(bench.hal.clock.us + 3_000_000)
+    bench.controller.poll(bench.hal.clock.us)
+    assert (bench.controller.state, bench.controller.cause) == (states.FAULT, "starved")
+    assert bench.still()
+
+
+def test_verifier_disagreement_is_a_fault(monkeypatch):
+    bench = bench_in(states.INFUSING)
+    monkeypatch.setattr(bench.controller.motion._verifier, "check", lambda *word: False)
+    bench.run(5_000_000)
+    assert (bench.controller.state, bench.controller.cause) == (states.FAULT, "internal")
+    assert bench.still()
+
+
+@pytest.mark.parametrize("state", [states.READY, states.PAUSED])
+def test_verifier_disagreement_at_the_start_is_a_fault(state, monkeypatch):
+    bench = bench_in(state)
+    monkeypatch.setattr(bench.controller.motion._verifier, "check", lambda *word: False)
+    bench.events.clear()
+    if state == states.READY:
+        bench.start()
+    else:
+        bench.controller.resume()
+    assert bench.controller.state == states.FAULT and bench.still()
+    assert bench.names() == ["fault"]  # and not 'started' after it
+
+
+def test_the_fuse_bounds_a_runaway():
+    bench = bench_in(states.INFUSING)
+    total = bench.controller.plan.total_steps
+    for _ in range(10 * total):
+        bench.hal.generator._step()
+    assert bench.controller.steps() <= total
+
+
+# ---- the stop loop ------------------------------------------------------------------------------
+
+
+def test_ack_is_refused_while_the_loop_is_open():
+    bench = bench_in(states.INFUSING)
+    bench.hal.stop.press()
+    bench.controller.poll(bench.hal.clock.us)
+    with pytest.raises(Refusal) as caught:
+        bench.controller.acknowledge()
+    assert caught.value.code == "stop-open"
+    assert (bench.controller.state, bench.controller.cause) == (states.STOPPED, "disconnect")
+    bench.hal.stop.release()
+    bench.controller.acknowledge()
+    assert (bench.controller.state, bench.controller.cause) == (states.IDLE, "none")
+    assert bench.controller.plan is None and bench.still()
+
+
+def test_a_press_too_short_to_see_still_latches():
+    bench = bench_in(states.INFUSING)
+    bench.hal.stop.press()
+    bench.hal.stop.release()
+    bench.run(1000)
+    assert bench.controller.state == states.STOPPED
+
+
+@pytest.mark.parametrize("state", [states.READY, states.PAUSED])
+def test_no_start_with_the_loop_open(state):
+    bench = bench_in(state)
+    bench.hal.stop.press()
+    with pytest.raises(Refusal) as caught:
+        REQUESTS[states.START if state == states.READY else states.RESUME](bench)
+    assert caught.value.code == "stop-open"
+    assert bench.controller.state == state and not bench.hal.generator.running
+
+
+def test_a_loop_open_at_power_on():
+    bench = Bench()
+    bench.hal.stop.open = True
+    bench.controller.self_test()
+    assert (bench.controller.state, bench.controller.cause) == (states.STOPPED, "stop-open")
+    assert bench.names() == ["stopped"]
+
+
+# ---- the host lease -----------------------------------------------------------------------------
+
+
+def leased(on_loss, lease_us=2_000_000):
+    bench = bench_in(states.READY)
+    bench.start(lease_us, on_loss)
+    return bench
+
+
+def test_a_silent_host_stops_the_pump():
+    bench = leased("stop")
+    bench.run(1_999_999)
+    assert bench.controller.state == states.INFUSING
+    bench.run(1)
+    assert (bench.controller.state, bench.controller.cause) == (states.STOPPED, "host-lost")
+    assert bench.names()[-2:] == ["host-lost", "stopped"] and bench.still()
+
+
+def test_a_host_that_speaks_keeps_the_lease():
+    bench = leased("stop")
+    for _ in range(10):
+        bench.run(1_500_000)
+        bench.controller.heard(bench.hal.clock.us)
+    assert bench.controller.state == states.COMPLETE
+    assert "host-lost" not in bench.names()
+
+
+def test_finish_goes_on_and_tells_once():
+    bench = leased("finish")
+    bench.run(11_000_000)
+    assert bench.controller.state == states.COMPLETE
+    assert bench.names().count("host-lost") == 1
+
+
+def test_finish_tells_again_after_the_host_was_back():
+    bench = leased("finish")
+    bench.run(3_000_000)
+    bench.controller.heard(bench.hal.clock.us)
+    bench.run(3_000_000)
+    assert bench.names().count("host-lost") == 2
+
+
+def test_the_lease_holds_in_a_pause_too():
+    bench = leased("stop")
+    bench.run(500_000)
+    bench.controller.pause()
+    bench.run(2_000_000)
+    assert bench.controller.state == states.STOPPED
+
+
+def test_no_lease_no_loss():
+    bench = leased("stop", lease_us=0)
+    assert bench.controller.silence_due_us() is None
+    bench.run(11_000_000)
+    assert bench.controller.state == states.COMPLETE
+
+
+def test_a_new_plan_forgets_the_lease():
+    bench = leased("stop")
+    bench.run(500_000)
+    bench.controller.stop()
+    bench.controller.program(SHORT)
+    assert bench.controller.lease_us == 0
