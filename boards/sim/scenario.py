@@ -13,10 +13,9 @@ import sys
 sys.path.insert(0, sys.argv[1])
 sys.path.insert(1, sys.argv[1] + "/firmware")
 
-from pump.core.crc import crc16_ccitt_false  # noqa: E402
-
 from boards.sim.bench import Bench  # noqa: E402
 from boards.sim.world import CYCLES_PER_US  # noqa: E402
+from pump.core.crc import crc16_ccitt_false  # noqa: E402
 
 PROGRAM = "program weight=70kg dose=%s over=%s concentration=1mg/mL syringe=%s"
 FIRST = PROGRAM % ("0.005mg/kg", "20s", "bd-60")
@@ -98,7 +97,6 @@ class Scenario:
         self._bench = Bench(root)
         self._bench.keep_runs = True
         self._plan = "none"
-        self._runs_told = 0
 
     def play(self) -> None:
         """From power-on to the end."""
@@ -138,16 +136,16 @@ class Scenario:
             self._plan = text.split(" plan=")[1].split(" ")[0]
 
     def _end(self) -> None:
+        controller = self._bench.pump().controller
+        print("end", controller.state, controller.steps(), self._bench.step_edges)
         raise End
 
     def _tell_end(self) -> None:
         bench = self._bench
         for first, period, count in bench.step_runs:
             print("STEP first=%d period=%d count=%d" % (first, period, count))
-        pump = bench.pump()
         print("crash", bench.crash)
         print("flash", sorted(bench.flash.files.items()))
-        print("end", pump.controller.state, pump.controller.steps(), bench.step_edges)
 
 
 Scenario(sys.argv[1]).play()

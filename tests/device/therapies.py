@@ -7,12 +7,16 @@ pi/4 x 26.59^2 x 0.8 / 3200 mm^3 = 138.8246 nL a microstep.
 from fractions import Fraction
 
 PI = Fraction(314159265358979323846, 10**20)
-STEP_NL = PI / 4 * Fraction("26.59") ** 2 * Fraction("0.8") / 3200 * 1000
 
 
-def steps_of(volume_ml: str) -> int:
+def step_nl(bore_mm: str) -> Fraction:
+    """Volume of a microstep."""
+    return PI / 4 * Fraction(bore_mm) ** 2 * Fraction("0.8") / 3200 * 1000
+
+
+def steps_of(volume_ml: str, bore_mm: str = "26.59") -> int:
     """Steps nearest to a volume."""
-    return int(Fraction(volume_ml) * 10**6 / STEP_NL + Fraction(1, 2))
+    return int(Fraction(volume_ml) * 10**6 / step_nl(bore_mm) + Fraction(1, 2))
 
 
 REST = "concentration=1mg/mL syringe=bd-60"

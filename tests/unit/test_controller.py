@@ -2,6 +2,7 @@
 
 import pytest
 from fake_hal import BOARD, SHORT, FakeHal
+
 from pump.app.controller import Controller
 from pump.core import states
 from pump.core.refusal import Refusal

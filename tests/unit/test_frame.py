@@ -5,6 +5,7 @@ import string
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+
 from pump.app.commands import VERBS, admit
 from pump.core.frame import (
     GAP_US,

@@ -4,6 +4,7 @@ import pytest
 from fake_hal import BOARD, SHORT, FakeHal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pump.app.motion import Motion, MotionError
 from pump.core.dose import plan as make_plan
 from pump.core.lease import RUN_ON_US

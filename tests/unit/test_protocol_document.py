@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_hal import BOARD, PRESCRIPTION, FakeHal
+
 from pump.app.commands import VERBS
 from pump.app.pump import Pump
 from pump.core import states

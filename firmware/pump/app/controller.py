@@ -8,6 +8,7 @@ from pump.app.motion import Motion, MotionError
 from pump.core import states
 from pump.core.dose import plan as make_plan
 from pump.core.quantity import format
+from pump.core.ratio import mul
 from pump.core.refusal import Refusal
 
 FINISH = "finish"
@@ -147,10 +148,14 @@ class Controller:
         return self.motion.measured() if self.motion else 0
 
     def delivered(self) -> list:
-        """Measured steps and volume as pairs."""
+        """Measured steps as pairs, and what they come to in volume and drug."""
         steps = self.steps()
-        volume = self.plan.delivered_nl(steps) if self.plan else (0, 1)
-        return [("steps", str(steps)), ("delivered", format(volume, "mL", "volume", 3))]
+        plan = self.plan
+        volume = plan.delivered_nl(steps) if plan else (0, 1)
+        pairs = [("steps", str(steps)), ("delivered", format(volume, "mL", "volume", 3))]
+        if plan and plan.concentration:
+            pairs.append(("dose", format(mul(volume, plan.concentration), "mg", "mass", 3)))
+        return pairs
 
     def allow(self, event: str) -> None:
         """Raise not-now unless the state table takes ``event``."""

@@ -52,7 +52,7 @@ class Motion:
         self._exhausted = False
         self._count_base = hal.counter.steps()
         self._start_ticks = self._planner.position_ticks
-        self.running = True  # from here on ``end`` has something to take back
+        self.running = True  # from here on ``halt`` has something to take back
         hal.driver.enable(True)
         hal.fuse.arm(self._total_steps - self._done_before)
         self._fill()
@@ -60,8 +60,9 @@ class Motion:
         self._start_us = hal.clock.now_us()
 
     def halt(self) -> None:
-        """Halt at once, for good or for now, keeping the place: after ``begin`` the next step stays
-        due after the rest of its interval. The count of delivered steps is final afterwards."""
+        """Halt at once, for good or for now, keeping the place: after ``begin`` the next step
+        stays due after the rest of its interval. The count of delivered steps is final
+        afterwards."""
         if not self.running:
             return
         now_us = self._hal.clock.now_us()
@@ -77,9 +78,9 @@ class Motion:
 
     def poll(self, now_us: int) -> bool:
         """Keep the queue full. True when the plan has ended. Raises MotionError."""
+        if now_us < self.due_us():
+            return False
         if self._exhausted:
-            if now_us < self._end_us():
-                return False
             if self.measured() != self._total_steps:
                 raise MotionError("miscount")
             return True

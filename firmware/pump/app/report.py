@@ -5,7 +5,6 @@ Every figure carries its unit. Texts that only change with the plan are made onc
 
 from pump.core import states
 from pump.core.quantity import exact, format
-from pump.core.ratio import mul
 
 ZERO_RATE = "0mL/h"
 
@@ -53,9 +52,6 @@ class Report:
         pairs = [("rate", self._target if moving else ZERO_RATE)] + controller.delivered()
         if plan is None:
             return pairs
-        if plan.concentration:
-            volume = plan.delivered_nl(controller.steps())
-            pairs.append(("dose", format(mul(volume, plan.concentration), "mg", "mass", 3)))
         pairs.append(("planned", str(plan.total_steps)))
         elapsed_us = controller.motion.elapsed_us(now_us)
         total_us = plan.total_duration_us[0] // plan.total_duration_us[1]
