@@ -88,9 +88,7 @@ class LockstepTransport:
 class InProcessPump:
     """A virtual pump of one's own, in this process."""
 
-    def __init__(
-        self, board: str = "rpi_pico", press_stop_at_us: int | None = None
-    ) -> None:
+    def __init__(self, board: str = "rpi_pico", press_stop_at_us: int | None = None) -> None:
         self._lockstep = Lockstep(board)
         if press_stop_at_us is not None:
             bench = self._lockstep.bench

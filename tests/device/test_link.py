@@ -58,7 +58,9 @@ def test_a_valid_line_renews_the_lease(device, verb):
     assert (device.state, device.step_edges) == ("complete", SHORT_STEPS)
 
 
-@pytest.mark.parametrize("junk", [b"x\n", b"status*0000\n", b"\n", b"\xff\n", b"1 nope\n", b"1 st"])
+@pytest.mark.parametrize(
+    "junk", [b"x\n", b"status*0000\n", b"\n", b"\xff\n", b"1 nope\n", b"1 st"]
+)
 def test_junk_does_not_renew_the_lease(device, junk):
     device.infuse(SHORT, "lease=1s")
     for _ in range(4):

@@ -2,10 +2,10 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
 from titra.simulator import _interpreter
 
 from .therapies import SHORT_STEPS, steps_of

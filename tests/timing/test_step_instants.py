@@ -8,10 +8,10 @@ the slowest generator, 160 ns (20 cycles at 125 MHz).
 from fractions import Fraction
 
 import pytest
-from titra.simulator import Lockstep
 
 from tests.device.targets import Device
 from tests.device.therapies import REST, TAIL_US, steps_of
+from titra.simulator import Lockstep
 
 CYCLES_PER_US = 125
 QUANTUM_CYCLES = 20

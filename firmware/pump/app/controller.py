@@ -119,6 +119,14 @@ class Controller:
         if self._lease_due_us() is not None and now_us >= self._lease_due_us():
             self._lose_host()
 
+    def top_up(self) -> None:
+        """Make sure that motion outlasts what is about to be done."""
+        if self.state in states.MOVING:
+            try:
+                self.motion.top_up()
+            except MotionError as error:
+                self.fail(error.args[0])
+
     def heard(self, now_us: int) -> None:
         """A valid line came: the host lease begins anew."""
         self._heard_us = now_us

@@ -91,6 +91,11 @@ class Motion:
         self._fill()
         return False
 
+    def top_up(self) -> None:
+        """Fill the queue now, before something that may take long. Raises MotionError."""
+        if self.running and not self._exhausted:
+            self._fill()
+
     def due_us(self) -> int:
         """When ``poll`` must be called next."""
         if self._exhausted:

@@ -1,13 +1,14 @@
 """Bytes on their way to the host: one bounded buffer, filled in order of importance.
 
-Replies may use all of it, events leave room for replies, telemetry leaves room for both. What does
-not fit is refused at once; nothing here ever waits for the host.
+Replies may use all of it, events leave room for replies, telemetry is taken only while little else
+waits: a byte costs some 80 us on the chip, and an event must not stand behind a queue of samples.
+What does not fit is refused at once; nothing here ever waits for the host.
 """
 
 SIZE = 2048
 FOR_REPLY = 0
 FOR_EVENT = 512
-FOR_TELEMETRY = 1024
+FOR_TELEMETRY = 1600
 
 
 class Outbox:

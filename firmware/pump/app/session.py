@@ -85,6 +85,7 @@ class Session:
             return
         try:
             row = admit(request, self.board.MODE)
+            self.controller.top_up()
         except Refusal as refusal:
             self._answer_refusal(request.tag, refusal)
             return
