@@ -30,8 +30,8 @@ class IsolatingLoader:
         self._builtins["open"] = open_file
 
     def run(self, name: str) -> None:
-        """Run a top-level file, as the chip does with boot.py and main.py."""
-        self._load(name)
+        """Run a file, as the chip does with boot.py and main.py."""
+        self._import(name)
 
     def module(self, name: str):
         """A loaded module's namespace object, or None."""

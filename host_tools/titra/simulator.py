@@ -1,8 +1,9 @@
 """Virtual pumps: the firmware on simulated silicon, in this process or in one of its own.
 
 ``InProcessPump`` runs the firmware in CPython in lock-step with its user: virtual time goes on
-only while the transport waits for output, so nothing ever times out because the simulation is fast.
-``SpawnedPump`` runs it as a process behind a pty, in MicroPython or CPython, at a chosen speed.
+only while the transport waits for output, so nothing ever times out because the simulation is
+fast. ``SpawnedPump`` runs it as a process behind a pty, in MicroPython or CPython, at a chosen
+speed.
 """
 
 import contextlib

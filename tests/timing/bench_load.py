@@ -1,6 +1,6 @@
 """What ``make bench`` runs on each interpreter (MicroPython subset): prints ``name value`` lines.
 
-    bench_load.py ROOT
+bench_load.py ROOT
 """
 
 import gc

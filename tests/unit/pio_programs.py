@@ -1,83 +1,29 @@
-"""The pump's PIO programs on a bare PioSystem, and helpers for the PIO tests."""
+"""The pump's PIO programs, as the firmware has them, on a bare PioSystem; helpers for PIO tests."""
 
+from pathlib import Path
+
+from boards.sim.loader import Loader
 from boards.sim.pads import Pads
 from boards.sim.pio import PioSystem
-from boards.sim.standins.rp2_asm import asm_pio
+from boards.sim.standins.rp2 import make_rp2
+from boards.sim.world import World
 
 STEP, ALLOW, STOP, LED = 2, 3, 4, 25
-OUT_LOW = 2
-SHIFT_RIGHT = 1
-JOIN_TX = 1
+PROGRAMS = "pump.ports.rp2_programs"
 
 
-@asm_pio(sideset_init=OUT_LOW, out_shiftdir=SHIFT_RIGHT, fifo_join=JOIN_TX)
-def generator():
-    """Word: steps | passes << 7; 0 steps only wait. Interval 2 passes + 266, wait 2 passes + 8."""
-    wrap_target()
-    label("fetch")
-    pull(block).side(0)
-    out(y, 7).side(0)
-    jmp(y_dec, "again").side(0)
-    mov(x, osr).side(0)
-    label("rest")
-    jmp(pin, "halt").side(0)
-    jmp(x_dec, "rest").side(0)
-    jmp("fetch").side(0)[1]
-    label("pad")
-    nop().side(0)[2]
-    label("again")
-    mov(x, osr).side(0)
-    wait(1, gpio, 3).side(0)
-    label("wait")
-    jmp(pin, "halt").side(0)
-    jmp(x_dec, "wait").side(0)
-    set(x, 31).side(1)[1]
-    label("high")
-    jmp(x_dec, "high").side(1)[7]
-    jmp(y_dec, "pad").side(0)
-    wrap()
-    label("halt")
-    irq(rel(0)).side(0)
-    label("hold")
-    jmp("hold").side(0)
+def firmware_programs():
+    """The module with the port's programs, assembled by the stand-in for ``rp2``."""
+    folder = Path(__file__).resolve().parents[2] / "firmware"
+    loader = Loader([str(folder)], {"rp2": make_rp2(World())}, open)
+    loader.run(PROGRAMS)
+    return loader.module(PROGRAMS)
 
 
-@asm_pio()
-def counter():
-    """X counts down once per rising edge."""
-    mov(x, invert(null))
-    wrap_target()
-    label("next")
-    wait(0, pin, 0)
-    wait(1, pin, 0)
-    jmp(x_dec, "next")
-    wrap()
-
-
-@asm_pio(sideset_init=OUT_LOW, out_shiftdir=SHIFT_RIGHT, autopull=True)
-def fuse():
-    """ALLOW until N_max (one word) rising edges or STOP high; then never again."""
-    out(x, 32).side(0)
-    jmp(x_dec, "armed").side(0)
-    wrap_target()
-    label("blown")
-    irq(rel(0)).side(0)
-    label("hold")
-    jmp("hold").side(0)
-    label("armed")
-    jmp(pin, "blown").side(0)
-    label("high")
-    jmp(pin, "blown").side(1)
-    mov(osr, pins).side(1)
-    out(y, 1).side(1)
-    jmp(y_dec, "high").side(1)
-    label("low")
-    jmp(pin, "blown").side(1)
-    mov(osr, pins).side(1)
-    out(y, 1).side(1)
-    jmp(not_y, "low").side(1)
-    jmp(x_dec, "high").side(1)
-    wrap()
+_programs = firmware_programs()
+generator = _programs.make_step_generator(ALLOW)
+counter = _programs.step_counter
+fuse = _programs.dose_fuse
 
 
 def load(sm, program: list, offset: int, in_base: int = 0, side: int = -1, jmp_pin: int = 0):
