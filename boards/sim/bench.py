@@ -29,6 +29,7 @@ class Bench:
         self.moving_since = None  # cycle of the first ALLOW after power-on
         self._on_motion = []
         self._pins = None
+        self._loop_open = False
 
     # ---- the firmware -------------------------------------------------------------------------
 
@@ -74,19 +75,25 @@ class Bench:
     def _connect(self, board) -> None:
         self._pins = board
         pads = self.world.pads
-        pads.drive(board.STOP, 0)
+        self._drive_stop()
         pads.watch(board.STEP, self._step_edge)
         pads.watch(board.ALLOW, self._allow_edge)
 
     # ---- what can be done to it ---------------------------------------------------------------
 
     def press(self) -> None:
-        """Open the stop loop (button, plug or wire)."""
-        self.world.pads.drive(self._pins.STOP, None)
+        """Open the stop loop (button, plug or wire), also before power-on."""
+        self._loop_open = True
+        self._drive_stop()
 
     def release(self) -> None:
         """Close the stop loop."""
-        self.world.pads.drive(self._pins.STOP, 0)
+        self._loop_open = False
+        self._drive_stop()
+
+    def _drive_stop(self) -> None:
+        if self._pins:
+            self.world.pads.drive(self._pins.STOP, None if self._loop_open else 0)
 
     def at_us(self, us: int, action) -> None:
         """``action()`` at ``us`` after power-on."""
