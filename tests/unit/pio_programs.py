@@ -1,4 +1,4 @@
-"""The pump's PIO programs, as the firmware has them, on a bare PioSystem; helpers for PIO tests."""
+"""The pump's PIO programs, as the firmware has them, on a bare PioSystem; test helpers."""
 
 from pathlib import Path
 

@@ -282,6 +282,14 @@ def test_duration_derived_from_rate_and_volume_is_limited_too():
     assert (caught.value.code, caught.value.field) == ("out-of-range", "over")
 
 
+def test_every_phase_lasts_at_least_a_second():
+    blink = {"rate": "1200mL/h", "volume": "0.1mL"}
+    with pytest.raises(Refusal) as caught:
+        dose.plan_phases(BD60, [blink, {"rate": "1mL/h", "over": "1h"}], BENCH)
+    refusal = caught.value
+    assert (refusal.field, refusal.given, refusal.limit) == ("over", "0.300s", "1s")
+
+
 def test_a_plan_must_move():
     refusal = refusal_of({**BD60, "rate": "0.01mL/h", "over": "10s"})
     assert (refusal.code, refusal.field, refusal.limit) == ("out-of-range", "volume", "69.4123nL")
@@ -454,6 +462,13 @@ def spoil_sign(plan):
 
 
 SPOILS = [value for name, value in sorted(globals().items()) if name.startswith("spoil_")]
+
+
+def test_a_fault_on_the_way_forward_is_refused(monkeypatch):
+    """Rounding that drops a step never gets as far as a plan."""
+    assert dose.plan(KETAMINE, BENCH).total_steps == 252117
+    monkeypatch.setattr("pump.core.plan.half_up", lambda pair: pair[0] // pair[1] - 1)
+    assert refusal_of(KETAMINE).code == "internal-mismatch"
 
 
 @pytest.mark.parametrize("spoil", SPOILS, ids=lambda spoil: spoil.__name__[6:])

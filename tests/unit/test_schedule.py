@@ -214,6 +214,8 @@ def test_waits_then_one_step_when_steps_are_rarer_than_the_lease():
     planner = Planner([(2, (100_000, 1))], MIN_STEP, MIN_WAIT)
     words = list(words_of(planner, 20_000, 9))
     assert words == [(0, 20_000), (0, 20_000), (1, 10_000)] * 2
+    planner = Planner([(1, (20_000, 1))], MIN_STEP, MIN_WAIT)
+    assert list(words_of(planner, 20_000, 9)) == [(1, 20_000)]
     planner = Planner([(1, (20_030, 1))], MIN_STEP, MIN_WAIT)
     assert list(words_of(planner, 20_000, 9)) == [(0, 19_970), (1, 60)]
 

@@ -191,9 +191,11 @@ class Controller:
             raise Refusal("stop-open")
 
     def _motor_off(self) -> None:
-        if self.motion:
-            self.motion.halt()
-        self._hal.driver.enable(False)
+        try:
+            if self.motion:
+                self.motion.halt()
+        finally:
+            self._hal.driver.enable(False)
 
     def _stopped(self, event: str, cause: str) -> None:
         self._motor_off()
