@@ -34,7 +34,7 @@ REAL_OPEN = open
 SLICE_MS = 5  # real time per slice at a fixed speed
 FAST_SLICE_US = 1_000_000  # virtual time per slice at max
 HOST_PATIENCE_MS = 2000  # a host that takes no byte for so long is not reading
-MARGIN_US = 2000
+MARGIN_US = 20_000  # virtual time in which a line that has come can be read and acted upon
 WRITE_MOST = 512
 
 
