@@ -44,7 +44,9 @@ CALIBRATION_LEAST = (3, 4)
 CALIBRATION_MOST = (5, 4)
 
 
-def plan(fields: dict, mechanics: Mechanics, hard: dict | None = None) -> Plan:
+def plan(
+    fields: dict[str, str], mechanics: Mechanics, hard: dict[str, tuple[str, str]] | None = None
+) -> Plan:
     """Return the plan of a prescription of one phase, or raise Refusal.
 
     ``fields`` maps names of COMMON and PHASE to text with units; ``hard`` maps fields to
@@ -63,7 +65,10 @@ def plan(fields: dict, mechanics: Mechanics, hard: dict | None = None) -> Plan:
 
 
 def plan_phases(
-    common: dict, phases: list[dict], mechanics: Mechanics, hard: dict | None = None
+    common: dict[str, str],
+    phases: list[dict[str, str]],
+    mechanics: Mechanics,
+    hard: dict[str, tuple[str, str]] | None = None,
 ) -> Plan:
     """Return the plan of several phases, each a dict of PHASE fields, or raise Refusal."""
     drafted = draft(common, phases, mechanics)
@@ -72,7 +77,7 @@ def plan_phases(
     return drafted
 
 
-def draft(common: dict, phases: list[dict], mechanics: Mechanics) -> Plan:
+def draft(common: dict[str, str], phases: list[dict[str, str]], mechanics: Mechanics) -> Plan:
     """Return the plan without looking at the syringe's capacity and at hard limits.
 
     For arithmetic (tests, previews over several syringes), never for running.
@@ -93,7 +98,7 @@ def _derived(field: str, value: tuple[int, int], unit: str) -> Entered:
     return Entered(field, value, unit, show(value, unit, dimension_of(field)))
 
 
-def _entered(field: str, fields: dict) -> Entered:
+def _entered(field: str, fields: dict[str, str]) -> Entered:
     """Read ``field`` from ``fields``, checked against the device's limits; refuse it if absent."""
     if field not in fields:
         raise Refusal("missing-field", field)
@@ -104,7 +109,7 @@ def _entered(field: str, fields: dict) -> Entered:
     return entered
 
 
-def _syringe(common: dict) -> Syringe:
+def _syringe(common: dict[str, str]) -> Syringe:
     """Return the syringe named by id, or that of ``diameter`` and ``capacity``; never both."""
     if "syringe" in common:
         for name in ("diameter", "capacity"):
@@ -117,7 +122,7 @@ def _syringe(common: dict) -> Syringe:
     return custom(floor(_entered("capacity", common).value), diameter.text)
 
 
-def _setting(common: dict, mechanics: Mechanics) -> Setting:
+def _setting(common: dict[str, str], mechanics: Mechanics) -> Setting:
     """Read the fields that hold for all phases."""
     for name in sorted(common):
         if name not in COMMON:
@@ -144,7 +149,7 @@ def _check_calibration(calibrated: Entered, geometry: tuple[int, int]) -> None:
         raise Refusal("out-of-range", calibrated.field, calibrated.text, limit)
 
 
-def _kind(fields: dict) -> tuple[str, tuple[str, str]]:
+def _kind(fields: dict[str, str]) -> tuple[str, tuple[str, str]]:
     """Return the row of KINDS that ``fields`` fit exactly, or refuse what lacks or is too much."""
     combinations = ",".join(["+".join(needs) for _, needs in KINDS])
     for name in sorted(fields):
@@ -162,7 +167,7 @@ def _kind(fields: dict) -> tuple[str, tuple[str, str]]:
     raise Refusal("missing-field", missing, accepts=combinations)
 
 
-def _phase(setting: Setting, fields: dict) -> Phase:
+def _phase(setting: Setting, fields: dict[str, str]) -> Phase:
     """Compute one phase: dose, volume and duration, exact; refuse a rate that cannot be had."""
     kind, needs = _kind(fields)
     entered = [_entered(name, fields) for name in needs]
@@ -208,7 +213,7 @@ def _check_capacity(drafted: Plan) -> None:
         raise Refusal("out-of-range", "volume", volume.text, least)
 
 
-def _check_hard(drafted: Plan, hard: dict) -> None:
+def _check_hard(drafted: Plan, hard: dict[str, tuple[str, str]]) -> None:
     """Refuse (hard-limit) the first quantity beyond ``hard``; a dose must not escape for want of
     a weight."""
     if drafted.total_dose_ng and not drafted.weight_g and ("dose" in hard or "dose-rate" in hard):

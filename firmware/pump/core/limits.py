@@ -81,7 +81,9 @@ def check(entered: Entered) -> None:
         raise Refusal("out-of-range", entered.field, entered.text, limit)
 
 
-def beyond(judged: list[Entered], bounds: dict) -> list[tuple[str, str, str]]:
+def beyond(
+    judged: list[Entered], bounds: dict[str, tuple[str, str]]
+) -> list[tuple[str, str, str]]:
     """Return (field, given, limit) for every quantity outside ``bounds``.
 
     ``bounds`` maps a field to (least, most) as text, '' for none; hard and soft limits alike.
