@@ -228,3 +228,19 @@ def test_boot_number_goes_up(device):
         device.power_cut()
         device.run_us(300_000)
         assert device.ask("info").number("boot") == boot
+
+
+def test_maintenance_leaves_for_the_repl(device):
+    assert device.ask("maintenance")["state"] == "idle"
+    sent = len(device.telemetry)
+    assert device.moves_in(AFTER_US) == 0
+    assert len(device.telemetry) <= sent + 1
+
+
+def test_maintenance_only_when_idle(device):
+    device.infuse(SHORT)
+    device.refused("maintenance", "not-now")
+    device.press()
+    device.run_us(TELL_US)
+    device.refused("maintenance", "not-now")
+    assert device.state == "stopped"

@@ -4,6 +4,7 @@ A handler takes (session, fields, now_us) and returns the pairs of its answer, o
 Nothing that came over the wire is evaluated or used as a format.
 """
 
+from pump.core import states
 from pump.core.frame import Request
 from pump.core.limits import describe, dimension_of, range_text, rate_range
 from pump.core.quantity import exact, format, parse
@@ -150,6 +151,12 @@ def _heartbeat(session, fields: dict, now_us: int) -> list:
     return [("t", "%dms" % (now_us // 1000)), ("state", session.controller.state)]
 
 
+def _maintenance(session, fields: dict, now_us: int) -> list:
+    session.controller.allow(states.MAINTENANCE)
+    session.leaving = True
+    return [("state", session.controller.state)]
+
+
 def _log(session, fields: dict, now_us: int) -> list:
     log = session.log
     first = log.oldest()
@@ -200,6 +207,7 @@ VERBS = (
     ("heartbeat", _heartbeat, False, (), "heartbeat"),
     ("log", _log, False, ("since",), "log [since=<boot>:<seq>]"),
     ("help", _help, False, ("verb",), "help [verb=program]"),
+    ("maintenance", _maintenance, True, (), "maintenance"),
 )
 # What may set the motor going; refused in a batch of input that also holds a stop.
 MOTION_VERBS = ("start", "resume")

@@ -215,6 +215,7 @@ class Controller:
         if self.state == states.IDLE:
             self.plan = None
             self.motion = None
+            self.lease_us = 0
 
     def _lease_due_us(self) -> int | None:
         waiting = self.lease_us and not self._host_lost

@@ -14,6 +14,7 @@ from pump.core.refusal import clean
 VERSION = "0.1.0"
 # The HAL's clock must be read now and then (its ticks wrap), so no sleep is longer than this.
 LONGEST_SLEEP_US = 60_000_000
+FAREWELL_US = 500_000  # the last answer gets so long to leave
 BOOT_RECORD = "boot"
 
 
@@ -31,9 +32,12 @@ class Pump:
         self.controller.self_test()
 
     def run(self) -> None:
-        """Never returns."""
-        while True:
+        """Until the host asks for the REPL (`maintenance`); the motor is off then."""
+        while not self.session.leaving:
             self.turn()
+        until_us = self.hal.clock.now_us() + FAREWELL_US
+        while self.outbox.send() and self.hal.clock.now_us() < until_us:
+            self.hal.wait(until_us, True)
 
     def turn(self) -> None:
         """One pass: stop input first, then input, motion, output; then sleep till the next."""

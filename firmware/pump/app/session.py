@@ -30,6 +30,7 @@ class Session:
         self.outbox = outbox
         self.controller = None
         self.report = None
+        self.leaving = False  # the host asked for the REPL
         self.send_after = None  # (first, last) event numbers that follow the answer
         self._cutter = LineCutter()
         self._chunk = bytearray(CHUNK)

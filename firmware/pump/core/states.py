@@ -30,6 +30,7 @@ HOST_LOST = "host-lost"
 END = "end"
 ACK = "ack"
 FAIL = "fail"
+MAINTENANCE = "maintenance"
 
 EVENTS = (
     SELF_TEST_OK,
@@ -43,6 +44,7 @@ EVENTS = (
     END,
     ACK,
     FAIL,
+    MAINTENANCE,
 )
 
 REFUSED = "!"
@@ -50,15 +52,15 @@ IGNORED = "."
 
 _COLUMNS = {
     # state: one entry per event, in the order of EVENTS
-    POST: (IDLE, "!", "!", "!", "!", POST, STOPPED, ".", ".", "!", FAULT),
-    IDLE: (".", READY, "!", "!", "!", IDLE, STOPPED, ".", ".", "!", FAULT),
-    READY: (".", READY, INFUSING, "!", "!", IDLE, STOPPED, ".", ".", "!", FAULT),
-    INFUSING: (".", "!", "!", PAUSED, "!", HALTED, STOPPED, STOPPED, COMPLETE, "!", FAULT),
-    PAUSED: (".", "!", "!", "!", INFUSING, HALTED, STOPPED, STOPPED, ".", "!", FAULT),
-    COMPLETE: (".", READY, "!", "!", "!", COMPLETE, STOPPED, ".", ".", "!", FAULT),
-    HALTED: (".", READY, "!", "!", "!", HALTED, STOPPED, ".", ".", "!", FAULT),
-    STOPPED: (".", "!", "!", "!", "!", STOPPED, STOPPED, ".", ".", IDLE, FAULT),
-    FAULT: (".", "!", "!", "!", "!", FAULT, FAULT, ".", ".", IDLE, FAULT),
+    POST: (IDLE, "!", "!", "!", "!", POST, STOPPED, ".", ".", "!", FAULT, "!"),
+    IDLE: (".", READY, "!", "!", "!", IDLE, STOPPED, ".", ".", "!", FAULT, IDLE),
+    READY: (".", READY, INFUSING, "!", "!", IDLE, STOPPED, ".", ".", "!", FAULT, "!"),
+    INFUSING: (".", "!", "!", PAUSED, "!", HALTED, STOPPED, STOPPED, COMPLETE, "!", FAULT, "!"),
+    PAUSED: (".", "!", "!", "!", INFUSING, HALTED, STOPPED, STOPPED, ".", "!", FAULT, "!"),
+    COMPLETE: (".", READY, "!", "!", "!", COMPLETE, STOPPED, ".", ".", "!", FAULT, COMPLETE),
+    HALTED: (".", READY, "!", "!", "!", HALTED, STOPPED, ".", ".", "!", FAULT, HALTED),
+    STOPPED: (".", "!", "!", "!", "!", STOPPED, STOPPED, ".", ".", IDLE, FAULT, "!"),
+    FAULT: (".", "!", "!", "!", "!", FAULT, FAULT, ".", ".", IDLE, FAULT, "!"),
 }
 
 

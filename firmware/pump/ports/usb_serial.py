@@ -27,6 +27,7 @@ class UsbSerial:
         self._out = select.poll()
         self._out.register(sys.stdout, select.POLLOUT)
         self._byte = bytearray(1)
+        self._byte_out = bytearray(1)
         self._refused_at = None
 
     def read(self, buffer: bytearray) -> int:
@@ -45,13 +46,15 @@ class UsbSerial:
             return 0
         write = self.stdout.buffer.write
         room = self._out.ipoll
+        byte = self._byte_out
         most = min(len(data), BURST)
         for count in range(most):
             for _ in room(0):
                 break
             else:
                 return count
-            if write(data[count : count + 1]) != 1:
+            byte[0] = data[count]
+            if write(byte) != 1:
                 self._refused_at = time.ticks_us()
                 return count
         return most
