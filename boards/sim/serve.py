@@ -128,7 +128,12 @@ class Server:
         self._heard_ms = 0
         self._commands = b""
         self._granted_to = 0
-        self._ended = False
+        self._running_command = False
+        self._awaited = 0  # bytes from the host before ``run`` may begin
+        self._received = 0  # bytes from the host so far
+        self._sent = 0  # bytes to the host so far
+        self._was_moving = False
+        self._fresh_input = False  # since the last slice was granted
         self._paced_at = (0, self._clock.ms())  # (virtual us, real ms) that belong together
 
     def run(self) -> None:
@@ -180,14 +185,16 @@ class Server:
             self._paced_at = (now_us, self._clock.ms())
         self._world.limit = self._world.now + min(slice_us, self._patience_us()) * CYCLES_PER_US
 
-    _was_moving = False
-
     def _moving(self) -> bool:
         pump = self._bench.pump()
         return pump is not None and pump.controller.state == "infusing"
 
     def _patience_us(self) -> int:
-        """Virtual time until the pump would act on a silent host; at least the margin."""
+        """Virtual time until the pump would act on a silent host; at least the margin. Only the
+        margin after input: not before the pump has read it does it know what it waits for."""
+        if self._fresh_input:
+            self._fresh_input = False
+            return MARGIN_US
         left = self._silence_left_us()
         if left is None:
             return FAST_SLICE_US
@@ -223,6 +230,7 @@ class Server:
             usb.host_write(data)
             self._received += len(data)
             self._heard_ms = self._clock.ms()
+            self._fresh_input = True
             data = self._serial.read()
         if usb.reading:
             self._out += usb.host_read()
@@ -261,11 +269,6 @@ class Server:
         while self._received < self._awaited:
             self._serial.wait(1)
             self._exchange()
-
-    _running_command = False
-    _awaited = 0  # bytes from the host before ``run`` may begin
-    _received = 0  # bytes from the host so far
-    _sent = 0  # bytes to the host so far
 
     def _answer(self, text: str) -> None:
         self._control.write(text.encode() + b"\n")

@@ -24,6 +24,8 @@ ENDED = ("complete", "halted", "stopped", "fault")
 MOVING = ("infusing", "paused")
 RESET = "reset"  # the cause when the pump booted in mid-run: its count of the run is gone
 BUTTON = ("disconnect", "stop-open")
+# Fields of telemetry that the event of an end does not carry: after it, the last sample is stale.
+SAMPLED = ("rate", "target", "remaining", "elapsed", "commanded")
 SILENCE_MIN_S = 3.0
 SILENT_PERIODS = 4
 
@@ -164,6 +166,8 @@ class Infusion:
         elif event.name in ENDED:
             self.ended = True
             self._ended_us = event.t_us
+            for key in SAMPLED:
+                self.word.pop(key, None)
 
     def _probe(self) -> None:
         try:

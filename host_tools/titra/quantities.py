@@ -11,8 +11,6 @@ from fractions import Fraction
 
 _FORM = re.compile(r"(-?)([0-9]{1,24})(?:\.([0-9]{1,24}))?([A-Za-z%/]*)\Z")
 TIME_US = {"us": 1, "ms": 1000, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6}
-VOLUME_NL = {"nL": 1, "mcL": 1000, "mL": 10**6}
-MASS_NG = {"ng": 1, "mcg": 1000, "mg": 10**6, "g": 10**9}
 US_PER_S = 10**6
 
 
@@ -28,22 +26,16 @@ def split(text: str) -> tuple[Fraction, str]:
 
 def time_us(text: str | None) -> int | None:
     """A time as whole us, half up; None where there is none."""
-    value = _scaled(text, TIME_US)
-    return (
-        None
-        if value is None
-        else (2 * value.numerator + value.denominator) // (2 * value.denominator)
-    )
-
-
-def volume_nl(text: str | None) -> Fraction | None:
-    """A volume in nL, exact."""
-    return _scaled(text, VOLUME_NL)
-
-
-def mass_ng(text: str | None) -> Fraction | None:
-    """A mass in ng, exact."""
-    return _scaled(text, MASS_NG)
+    if not text:
+        return None
+    try:
+        number, unit = split(text)
+    except ValueError:
+        return None
+    if unit not in TIME_US:
+        return None
+    value = number * TIME_US[unit]
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
 def whole(text: str | None) -> int | None:
@@ -96,13 +88,3 @@ def show_time(us: Fraction | int) -> str:
     hours, rest = divmod(int(seconds), 3600)
     minutes, left = divmod(rest, 60)
     return f"{hours}:{minutes:02d}:{left:02d} h" if hours else f"{minutes}:{left:02d} min"
-
-
-def _scaled(text: str | None, units: dict[str, int]) -> Fraction | None:
-    if not text:
-        return None
-    try:
-        number, unit = split(text)
-    except ValueError:
-        return None
-    return number * units[unit] if unit in units else None

@@ -23,6 +23,10 @@ ROOT = Path(__file__).resolve().parents[2]
 US = 1_000_000
 
 
+class LinkError(Exception):
+    """The symbolic link to the port cannot be made; the text says why."""
+
+
 class Lockstep:
     """A bench whose virtual time goes on only inside ``run_us`` and ``run_to_output``."""
 
@@ -142,8 +146,12 @@ class SpawnedPump:
         theirs.close()
         self._lines = self._control.makefile("r")
         self._link = link
-        if link:
-            _replace_link(link, self.port)
+        try:
+            if link:
+                _replace_link(link, self.port)
+        except LinkError:
+            self.close()
+            raise
         self.tell("ready")
         if press_stop_at_us is not None:
             self.tell("press-at-motion %d" % press_stop_at_us)
@@ -188,8 +196,8 @@ class SpawnedPump:
             self._process.terminate()
             self._process.wait()
         self._control.close()
-        if self._link and os.path.islink(self._link):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if self._link and os.readlink(self._link) == self.port:  # else it is another pump's
                 os.unlink(self._link)
 
 
@@ -204,6 +212,9 @@ def _interpreter(runtime: str) -> list[str]:
 
 
 def _replace_link(link: str, port: str) -> None:
-    if os.path.islink(link):
-        os.unlink(link)
-    os.symlink(port, link)
+    try:
+        if os.path.islink(link):
+            os.unlink(link)
+        os.symlink(port, link)
+    except OSError as error:
+        raise LinkError(f"cannot make the link {link}: {error.strerror}") from error

@@ -144,4 +144,8 @@ def _open_error(port: str, error: Exception) -> NoConnection:
         return PortForbidden(
             f"{port}: no permission; on Linux join the group `dialout` and log in again"
         )
-    return PortUnusable(f"{port}: not usable as a serial port: {error}")
+    beneath = getattr(error.__context__, "args", ())  # pyserial keeps termios' number there
+    if number is None and beneath and isinstance(beneath[0], int):
+        number = beneath[0]
+    why = os.strerror(number) if number else str(error)
+    return PortUnusable(f"{port}: not usable as a serial port: {why}")

@@ -197,7 +197,8 @@ def test_only_the_last_four_ids_are_remembered(device):
     tag = device.ask("pause").tag
     device.ask("resume")
     for _ in range(3):
-        device.ask("heartbeat")
+        device.ask("heartbeat")  # read-only: takes no place in the memory
+        device.ask("telemetry every=1s")
     assert device.repeat(tag, "pause")["state"] == "paused"
     assert device.names().count("paused") == 2
 

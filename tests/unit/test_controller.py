@@ -331,3 +331,10 @@ def test_a_new_plan_forgets_the_lease():
     bench.controller.stop()
     bench.controller.program(SHORT)
     assert bench.controller.lease_us == 0
+
+
+def test_an_acknowledged_stop_forgets_the_lease():
+    bench = leased("stop")
+    bench.run(2_000_000)
+    bench.controller.acknowledge()
+    assert bench.controller.lease_us == 0

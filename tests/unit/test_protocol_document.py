@@ -10,8 +10,11 @@ from fake_hal import BOARD, PRESCRIPTION, FakeHal
 from pump.app.commands import VERBS
 from pump.app.pump import Pump
 from pump.core import states
+from pump.core.dose import COMMON, PHASE
 from pump.core.frame import MAX_LINE, parse, seal
+from pump.core.limits import dimension_of
 from pump.core.refusal import CODES
+from pump.core.units import units_of
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 TEXT = (FIRMWARE / "PROTOCOL.md").read_text()
@@ -96,6 +99,14 @@ def test_fields_of_verbs(row):
     taken = next(known[3] for known in VERBS if known[0] == verb)
     if taken is not None:
         assert re.findall(r"([a-z-]+)=", row[3]) == list(taken)
+
+
+def test_fields_of_a_prescription():
+    assert set(names("Prescription")) == set(COMMON + PHASE)
+    for field, units, _ in rows("Prescription"):
+        if field != "`syringe`":
+            known = units_of(dimension_of(field.strip("`")))
+            assert set(units.split(", ")) == {row[0] for row in known}, field
 
 
 def test_states():

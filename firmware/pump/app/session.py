@@ -11,7 +11,7 @@ from pump.core.refusal import Refusal
 
 REMEMBERED = 4
 # Repeated, these answer anew: doing them twice is harmless and the first answer may be stale.
-ANEW = ("stop", "log")
+ANEW = ("stop", "log", "info", "status", "limits", "heartbeat", "help")
 CHUNK = 64
 TELEMETRY_US = 1_000_000
 # An answer and the event that goes with it must fit before a request is acted upon.

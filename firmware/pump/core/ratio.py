@@ -5,7 +5,6 @@ below some 300 bits, so that one reduction (Euclid) takes at most a few hundred 
 """
 
 ZERO = (0, 1)
-ONE = (1, 1)
 
 
 def gcd(a: int, b: int) -> int:

@@ -20,7 +20,8 @@ from titra.cli.common import (
     print_json,
     wants_json,
 )
-from titra.errors import UsageError
+from titra.client import PumpClient
+from titra.errors import NoAnswer, NoConnection, NotAPump, PumpSilent, UsageError
 
 NUMBERS = ("boot", "protocol", "steps", "commanded", "planned", "events", "lost")
 
@@ -70,6 +71,8 @@ def stop(ctx: typer.Context, port: PortOption = None, as_json: JsonOption = Fals
     client = client_on(open_port(ctx, port))
     try:
         fields = dict(client.stop().fields)
+    except NoAnswer as unheard:
+        raise _why_unheard(client, unheard) from unheard
     finally:
         client.close()
     if wants_json(ctx, as_json):
@@ -77,6 +80,18 @@ def stop(ctx: typer.Context, port: PortOption = None, as_json: JsonOption = Fals
         return
     words = " ".join(f"{key}={value}" for key, value in fields.items() if key != "state")
     out().print(f"[bold green]stopped:[/] the pump is {escape(fields.get('state', '?'))} {words}")
+
+
+def _why_unheard(client: PumpClient, unheard: NoAnswer) -> NoConnection:
+    """Why nobody acknowledged a stop; nobody was asked for his name before it."""
+    port = client.transport.name
+    if client.heard_pump:
+        return unheard
+    if client.rx_bytes:
+        return NotAPump(
+            f"{port}: something answered that is not a Titra pump; nothing was stopped there"
+        )
+    return PumpSilent(f"{port}: opened, but nothing answered; press the pump's stop button")
 
 
 @guarded

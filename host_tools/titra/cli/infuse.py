@@ -67,7 +67,9 @@ def infuse(
         typer.Option(help="Silence after which the pump acts, 1s to 600s; or off."),
     ] = "10s",
     on_loss: Annotated[str, typer.Option(help="What it does then: stop or finish.")] = "stop",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the start.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before the start (--sim never asks).")
+    ] = False,
     as_json: JsonOption = False,
     wire_log: WireLogOption = None,
     no_wire_log: NoWireLogOption = False,

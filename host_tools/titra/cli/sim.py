@@ -17,7 +17,7 @@ from titra.cli.common import JsonOption, guarded, out, print_json, wants_json
 from titra.cli.interrupt import StopRequests
 from titra.cli.plan import BoardOption
 from titra.cli.source import parse_sim
-from titra.errors import TitraError
+from titra.errors import TitraError, UsageError
 from titra.prescription import DEFAULT_BOARD
 
 TICK_S = 0.1
@@ -44,7 +44,10 @@ def sim(
     """
     options = parse_sim(board, runtime, speed, None)
     simulator: Any = importlib.import_module("titra.simulator")
-    pump = simulator.SpawnedPump(runtime=runtime, speed=options.speed, link=link, board=board)
+    try:
+        pump = simulator.SpawnedPump(runtime=runtime, speed=options.speed, link=link, board=board)
+    except simulator.LinkError as error:
+        raise UsageError(str(error), details={"field": "link", "given": link or ""}) from error
     try:
         with StopRequests() as asked:
             _announce(pump, link, wants_json(ctx, as_json))
@@ -65,7 +68,7 @@ def _announce(pump: Any, link: str | None, with_json: bool) -> None:
     console = out()
     console.print(f"virtual pump on [bold green]{escape(port)}[/]")
     console.print(f"  in another terminal: [cyan]titra status --port {escape(port)}[/]")
-    if sys.stdin.isatty():
+    if _has_keyboard():
         console.print(f"  here: {COMMANDS}, or Ctrl-C")
     sys.stdout.flush()
 
@@ -80,15 +83,20 @@ def _attend(pump: Any, asked: StopRequests) -> bool:
         gone.set()
 
     threading.Thread(target=wait, daemon=True).start()
-    keyboard = sys.stdin.isatty()
     while not asked.count and not gone.is_set():
-        if not keyboard:
+        if not _has_keyboard():
             gone.wait(TICK_S)
         elif select.select([sys.stdin], [], [], TICK_S)[0]:
             line = os.read(sys.stdin.fileno(), 1024).decode("utf-8", "replace")
             if not line or any(_obey(pump, word) for word in line.split()):
                 return False
     return gone.is_set() and not asked.count
+
+
+def _has_keyboard() -> bool:
+    """True when standard input is a terminal and ours: reading it in the background would stop us
+    (SIGTTIN)."""
+    return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
 
 
 def _obey(pump: Any, word: str) -> bool:

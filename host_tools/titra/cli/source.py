@@ -13,6 +13,7 @@ import typer
 from titra import quantities
 from titra.cli.common import open_port
 from titra.errors import UsageError
+from titra.prescription import board_settings
 from titra.transport import PacedTransport, SerialTransport, Transport
 
 RUNTIMES = ("cpython", "micropython")
@@ -60,6 +61,7 @@ def parse_sim(board: str, runtime: str, speed: str, press_stop_at: str | None) -
     if runtime not in RUNTIMES:
         details = {"field": "runtime", "given": runtime, "accepts": ",".join(RUNTIMES)}
         raise UsageError(f"--runtime takes {' or '.join(RUNTIMES)}", details=details)
+    board_settings(board)
     press_us = quantities.time_us(press_stop_at)
     if press_stop_at is not None and press_us is None:
         details = {"field": "press-stop-at", "given": press_stop_at}

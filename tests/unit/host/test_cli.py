@@ -15,6 +15,22 @@ from titra import errors
 from .commands import BENCH, STEPS, options, press_ctrl_c, run, run_json
 from .fake_pump import US, FakePump
 
+# sim -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "field"),
+    [
+        (["--board", "nosuch"], "board"),
+        (["--link", "/nonexistent/pump"], "link"),
+        (["--link", "/"], "link"),
+    ],
+)
+def test_a_virtual_pump_that_cannot_be(args: list[str], field: str) -> None:
+    exit_code, said = run_json("sim", *args)
+    assert (exit_code, said["error"]["code"], said["error"]["field"]) == (2, "usage", field)
+
+
 # plan ------------------------------------------------------------------------------------------
 
 

@@ -160,3 +160,9 @@ def test_options_that_make_no_sense(wired: FakePump, args: list[str]) -> None:
     code, said = run_json("infuse", *args, *options())
     assert code == 2 and said["error"]["code"] == "usage"
     assert wired.received == []
+
+
+def test_the_end_is_not_mixed_with_the_last_sample(simulator: list[FakePump]) -> None:
+    result = run("infuse", "--sim", *options())
+    last = next(line for line in result.output.splitlines() if line.startswith(" 100 %"))
+    assert "complete" in last and "left" not in last and "mL/h" not in last
