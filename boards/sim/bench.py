@@ -46,7 +46,8 @@ class Bench:
         main = self.loader.module("main") if self.loader else None
         return getattr(main, "pump", None)
 
-    def _boot(self) -> None:
+    def power_on(self) -> None:
+        """Boot as far as boot.py goes: pads are safe, main.py has not begun."""
         world = self.world
         standins = {
             "machine": Machine(world, raise_reset),
@@ -58,15 +59,18 @@ class Bench:
             "os": self.flash,
         }
         self.loader = Loader(self._roots, standins, self.flash.open)
+        self.loader.run("boot")
+        if self._pins is None:
+            self._connect(self.loader.module("board"))
+
+    def _boot(self) -> None:
         try:
-            self.loader.run("boot")
-            if self._pins is None:
-                self._connect(self.loader.module("board"))
+            self.power_on()
             self.loader.run("main")
         except Exception as error:
             # On the chip this ends in the REPL: the CPU is idle, the hardware goes on.
             self.crash = error
-        world.sleep(FOREVER, never)
+        self.world.sleep(FOREVER, never)
 
     def _reset(self, cause: str) -> None:
         self.world.reset(cause)
@@ -102,6 +106,14 @@ class Bench:
     def at_motion_us(self, us: int, action) -> None:
         """``action()`` when the motor has been allowed to move for ``us``."""
         self._on_motion.append((us, action))
+
+    def freeze(self) -> None:
+        """The CPU stands still from now on, interrupts off, in the midst of whatever it does;
+        PIO, pads and the bench go on. Only a reset ends it."""
+        self.world.at(self.world.now, self._stand_still)
+
+    def _stand_still(self) -> None:
+        self.world.stall_us(FOREVER // CYCLES_PER_US)
 
     def cut_power(self) -> None:
         """Off and on again, seen by the firmware at its next call into the chip."""

@@ -246,3 +246,16 @@ def test_flood_of_requests(device):
     assert (device.state, device.step_edges) == ("complete", SHORT_STEPS)
     codes = {reply["code"] for reply in device.replies if not reply.ok}
     assert codes <= {"busy"}
+
+
+@pytest.mark.parametrize(
+    ("ordered", "said"),
+    [
+        ("rate=1200mL/h volume=0.5mL", {"rate": "1200.000mL/h", "volume": "0.500mL"}),
+        ("rate=0.03375mL/h over=60s", {"rate": "0.03375mL/h", "over": "60s"}),
+    ],
+)
+def test_the_answer_says_each_quantity_once_and_whole(device, ordered, said):
+    syringe = "bd-60" if "volume" in ordered else "bd-1"
+    plan = device.program(ordered + " syringe=" + syringe)
+    assert {key: plan[key] for key in said} == said

@@ -7,7 +7,7 @@ Nothing that came over the wire is evaluated or used as a format.
 from pump.core import states
 from pump.core.frame import Request
 from pump.core.limits import describe, dimension_of, range_text, rate_range
-from pump.core.quantity import exact, format, parse
+from pump.core.quantity import exact, format, parse, show
 from pump.core.refusal import Refusal
 from pump.core.syringe import find
 from pump.core.units import canonical_unit
@@ -77,24 +77,24 @@ def _program(session, fields: dict, now_us: int) -> list:
     plan = session.controller.plan
     pairs = [("plan", plan.hash), ("state", session.controller.state)]
     if plan.total_dose_ng:
-        pairs.append(("total", format(plan.total_dose_ng, "mg", "mass", 3)))
-    pairs.append(("volume", format(plan.total_volume_nl, "mL", "volume", 3)))
-    pairs.append(("rate", format(plan.rate_nl_per_s, "mL/h", "rate", 3)))
-    pairs.append(("duration", format(plan.total_duration_us, "s", "time", 3)))
+        pairs.append(("total", show(plan.total_dose_ng, "mg", "mass")))
+    pairs.append(("volume", show(plan.total_volume_nl, "mL", "volume")))
+    pairs.append(("rate", show(plan.rate_nl_per_s, "mL/h", "rate")))
+    pairs.append(("duration", show(plan.total_duration_us, "s", "time")))
     pairs.append(("steps", str(plan.total_steps)))
     pairs.append(("step", format(plan.volume_per_step_nl, "nL", "volume", 6)))
-    return pairs + _echo(plan)
+    return pairs + _echo(plan, [key for key, _ in pairs])
 
 
-def _echo(plan) -> list:
-    """The prescription as understood, in canonical units."""
+def _echo(plan, said: list) -> list:
+    """The prescription as understood, in canonical units, without the fields already ``said``."""
     setting = plan.setting
     entered = [setting.weight, setting.concentration]
     for phase in plan.phases:
         entered += phase.entered
     pairs = [("syringe", plan.syringe.id)]
     for item in entered:
-        if item:
+        if item and item.field not in said:
             dimension = dimension_of(item.field)
             text = exact(item.value, canonical_unit(dimension), dimension)
             pairs.append((item.field, text))

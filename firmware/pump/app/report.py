@@ -4,7 +4,7 @@ Every figure carries its unit. Texts that only change with the plan are made onc
 """
 
 from pump.core import states
-from pump.core.quantity import exact, format
+from pump.core.quantity import exact, show
 
 ZERO_RATE = "0mL/h"
 
@@ -47,7 +47,7 @@ class Report:
         plan = controller.plan
         if plan is not self._plan:
             self._plan = plan
-            self._target = format(plan.rate_nl_per_s, "mL/h", "rate", 3) if plan else ZERO_RATE
+            self._target = show(plan.rate_nl_per_s, "mL/h", "rate") if plan else ZERO_RATE
         moving = controller.state in states.MOVING
         pairs = [("rate", self._target if moving else ZERO_RATE)] + controller.delivered()
         if plan is None:

@@ -1,0 +1,134 @@
+"""The CPU stops dead: how far does the motor go on?
+
+``Bench.freeze`` holds the firmware at an instant of the test's choice, in the midst of whatever it
+does, with interrupts off, while PIO goes on. What is then in the queue and in progress must run
+out within the bound that lease.py promises: (depth + 1) leases of motion, one step at low rates.
+"""
+
+import random
+from fractions import Fraction
+
+import pytest
+
+from pump.core.lease import RUN_ON_NL, RUN_ON_US
+from tests.device.therapies import step_nl
+from tests.timing.drive import CYCLES_PER_US, Driven
+from tests.timing.run_on_table import bound_steps
+
+# (syringe, bore in mm, mL/h), up to the highest rate of each syringe
+RATES = [
+    ("bd-60", "26.59", "0.1"),
+    ("bd-60", "26.59", "1"),
+    ("bd-60", "26.59", "52.5"),
+    ("bd-60", "26.59", "1200"),
+    ("bd-10", "14.43", "5"),
+    ("bd-10", "14.43", "700"),
+    ("bd-1", "4.699", "0.1"),
+    ("bd-1", "4.699", "75"),
+]
+VOLUME_ML = {"bd-60": "55", "bd-10": "9", "bd-1": "0.9"}
+SEED = 1809
+FREEZES = 25
+
+
+def freeze_after(syringe: str, rate: str, us: int, command_us: int = 0) -> tuple:
+    """Start an infusion and freeze the CPU ``us`` after motion was allowed, or ``command_us``
+    after the request to start went out. Returns the pump, frozen, and the steps made by then."""
+    pump = Driven()
+    volume = "2.4" if rate == "0.1" and syringe == "bd-60" else VOLUME_ML[syringe]  # 24 h
+    therapy = "rate=%smL/h volume=%smL syringe=%s" % (rate, volume, syringe)
+    start = pump.program(therapy)
+    edges = []
+
+    def freeze() -> None:
+        edges.append(pump.bench.step_edges)
+        pump.bench.freeze()
+
+    if command_us:
+        pump.world.at(pump.world.now + command_us * CYCLES_PER_US, freeze)
+    else:
+        pump.bench.at_motion_us(us, freeze)
+    pump.send(start)
+    pump.run_us(max(us, command_us) + 100_000)
+    assert edges
+    return pump, edges[0]
+
+
+def judge(pump, before: int, per_step, nl_per_h: int) -> int:
+    """Let the queue run out; returns the steps made after the freeze."""
+    pump.run_us(RUN_ON_US)
+    made = pump.bench.step_edges - before
+    assert made <= bound_steps(Fraction(nl_per_h, 3600), per_step)
+    assert made * per_step <= max(RUN_ON_NL, per_step)
+    pump.run_us(60_000_000)  # longer than the slowest step
+    assert pump.bench.step_edges - before == made, "it is over"
+    assert pump.level(pump.board.STEP) == 0
+    return made
+
+
+@pytest.mark.parametrize("syringe, bore, rate", RATES)
+def test_frozen_at_any_instant(syringe, bore, rate):
+    nl_per_h = int(float(rate) * 10**6)
+    chosen = random.Random(SEED + nl_per_h)
+    three_steps_us = int(3 * step_nl(bore) * 3600 * 10**6 / nl_per_h)
+    most = 0
+    for _ in range(FREEZES):
+        after_us = chosen.randrange(1, max(2_000_000, three_steps_us))
+        pump, before = freeze_after(syringe, rate, after_us)
+        most = max(most, judge(pump, before, step_nl(bore), nl_per_h))
+        pump.close()
+    # The bound is not idle. (At the highest rates the residue keeps words well below MAX_COUNT.)
+    bound = bound_steps(Fraction(nl_per_h, 3600), step_nl(bore))
+    assert most >= max(1, min(bound, 600) // 2)
+
+
+@pytest.mark.parametrize("rate", ["0.1", "1200"])
+def test_frozen_in_the_start(rate):
+    """While the request is read, the queue filled, the fuse armed, the generator started."""
+    for command_us in (2_000, 5_000, 8_000, 9_000, 9_500, 10_000, 10_500, 11_000, 12_000):
+        pump, before = freeze_after("bd-60", rate, 0, command_us)
+        judge(pump, before, step_nl("26.59"), int(float(rate) * 10**6))
+        pump.close()
+
+
+def test_at_the_lowest_rates_it_is_one_step():
+    assert bound_steps(Fraction(100_000, 3600), step_nl("26.59")) == 1
+    assert bound_steps(Fraction(10_000, 3600), step_nl("4.699")) == 2
+
+
+def test_a_frozen_cpu_is_silent_and_deaf():
+    pump, _ = freeze_after("bd-60", "52.5", 300_000)
+    pump.send("status")
+    pump.world.at(pump.world.now, pump.bench.press)
+    assert pump.run_us(5_000_000) == b""
+    assert pump.level(pump.board.ENABLE) == 0, "no handler runs; PIO alone has stopped it"
+    assert pump.level(pump.board.ALLOW) == 0
+    pump.close()
+
+
+def test_only_a_reset_ends_the_freeze():
+    pump, _ = freeze_after("bd-60", "52.5", 300_000)
+    assert pump.run_us(5_000_000) == b""
+    pump.bench.cut_power()
+    assert b"reset" in pump.run_us(1_000_000)
+    assert pump.level(pump.board.ENABLE) == 1 and pump.level(pump.board.ALLOW) == 0
+    pump.close()
+
+
+def test_this_test_can_fail(monkeypatch):
+    """With leases forty times as long the bound breaks."""
+    from boards.sim.loader import IsolatingLoader
+
+    load = IsolatingLoader._load
+
+    def longer(self, name):
+        module = load(self, name)
+        if name == "pump.core.lease":
+            module.RUN_ON_NL, module.RUN_ON_US = 40 * RUN_ON_NL, 40 * RUN_ON_US
+        return module
+
+    monkeypatch.setattr(IsolatingLoader, "_load", longer)
+    pump, before = freeze_after("bd-60", "1200", 700_000)
+    with pytest.raises(AssertionError):
+        judge(pump, before, step_nl("26.59"), 1_200_000_000)
+    pump.close()

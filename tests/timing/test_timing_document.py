@@ -1,0 +1,43 @@
+"""firmware/TIMING.md says what the code does: its tables are made from it."""
+
+from pathlib import Path
+
+from pump.core.lease import RUN_ON_NL, RUN_ON_US
+from tests.timing import run_on_table
+from tests.unit.pio_programs import _programs
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = (ROOT / "firmware/TIMING.md").read_text()
+SLOWEST_REQUEST_MS = 54
+
+
+def test_the_run_on_table_is_the_codes():
+    assert "\n".join(run_on_table.run_on_table()) in DOCUMENT
+
+
+def test_the_bounds_are_the_codes():
+    assert "9 L x rate <= %d uL" % (RUN_ON_NL // 1000) in DOCUMENT
+    assert "9 L        <= %s s" % (RUN_ON_US / 10**6) in DOCUMENT
+    assert "**2 P + %d**" % _programs.STEP_OVERHEAD in DOCUMENT
+    assert "**2 P + %d**" % _programs.WAIT_OVERHEAD in DOCUMENT
+
+
+def test_no_row_exceeds_the_volume_that_is_promised():
+    for row in run_on_table.run_on_table()[2:]:
+        assert float(row.split("|")[-2]) * 1000 <= RUN_ON_NL
+
+
+def test_a_full_queue_outlasts_the_slowest_request():
+    shortest = run_on_table.shortest_queue_of_all_ms()
+    assert "| %d ms at 5 kHz |" % shortest in DOCUMENT
+    assert shortest > SLOWEST_REQUEST_MS
+
+
+def test_the_constants_of_the_tables_are_the_ports():
+    source = (ROOT / "firmware/pump/ports/rp2.py").read_text()
+    assert "    depth = %d\n" % run_on_table.DEPTH in source
+    assert "COUNT_BITS = %d\n" % run_on_table.MAX_COUNT.bit_length() in source
+    board = (ROOT / "boards/rpi_pico/board.py").read_text()
+    assert "max_step_hz=%d" % run_on_table.MAX_HZ in board
+    assert _programs.STEP_OVERHEAD // 2 == run_on_table.MIN_STEP
+    assert _programs.WAIT_OVERHEAD // 2 == run_on_table.MIN_WAIT
