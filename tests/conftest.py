@@ -1,7 +1,8 @@
 """Settings for all tests.
 
-Hypothesis searches with a fresh seed on a developer's machine and prints what reproduces a failure;
-with CI set it takes the same examples each time, so that a change is judged by what it changes.
+Hypothesis searches with a fresh seed on a developer's machine and prints what reproduces a
+failure; with CI set it takes the same examples each time, so that a change is judged by what it
+changes.
 """
 
 import os

@@ -21,7 +21,7 @@ a pad or touches a machine. Machine attributes such as ``x`` or ``pc`` are up to
 """
 
 from boards.sim.pio_block import Block
-from boards.sim.pio_reach import survey
+from boards.sim.pio_reach import leaves_isr, survey
 from boards.sim.pio_replay import Replay
 
 _SYNC = 2  # flip-flops in an input's way
@@ -54,6 +54,9 @@ class PioSystem:
         """Execute cycles [now, until); may return early. Returns the new ``now``."""
         if until <= self.now:
             return self.now
+        if until < self.replay.calm_to and self.shortcut and not self._watched():
+            self.now = until
+            return until
         if not self._coupled:
             self._recouple()
         if self._interrupted():
@@ -190,6 +193,15 @@ class PioSystem:
             return 1
         return 2 if popped or changed & self.pads.levels else 0
 
+    def _watched(self) -> bool:
+        """Is there anything that could make ``run`` return early?"""
+        if self.wake_pins or self.wake_fifo:
+            return True
+        for block in self.blocks:
+            if block.irq_enable:
+                return True
+        return False
+
     def _interrupted(self) -> bool:
         """Has an enabled interrupt risen that ``run`` has not yet returned for?"""
         risen = 0
@@ -242,6 +254,7 @@ class PioSystem:
         written = [0] * len(self.blocks)
         for sm in self.machines:
             reads, writes = survey(sm)
+            sm.isr_idle = leaves_isr(sm)
             index = sm.blk.index
             self._clash = self._clash or bool(written[index] & writes)
             written[index] |= writes

@@ -36,8 +36,8 @@ class Block:
 
     @property
     def fdebug(self) -> int:
-        """FDEBUG: RXSTALL, RXUNDER, TXOVER, TXSTALL of the machines, 4 bits in every 8."""
-        self.system.touch_read()
+        """FDEBUG: RXSTALL, RXUNDER, TXOVER, TXSTALL of the machines, 4 bits in every 8. Always up
+        to date: what the replay repeats sets none of them."""
         value = 0
         for sm in self.sm:
             for kind in range(4):

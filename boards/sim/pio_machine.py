@@ -198,7 +198,7 @@ class StateMachine(Registers):
 
     # ---- taking back what was run ahead -------------------------------------------------------
 
-    def save(self) -> None:
+    def save(self) -> tuple:
         """Remember everything ``run_to`` may change."""
         self._saved = (
             (self.n, self.pc, self.delay, self.x, self.y, self.isr, self.isr_n, self.osr),
@@ -207,10 +207,12 @@ class StateMachine(Registers):
             self.tx[:],
             self.rx[:],
         )
+        return self._saved
 
-    def restore(self) -> None:
-        """Back to the last ``save()``, at which no effect was pending."""
-        first, second, third, self.tx, self.rx = self._saved
+    def restore(self, saved=None) -> None:
+        """Back to the last ``save()``, at which no effect was pending, or to what an earlier one
+        returned."""
+        first, second, third, self.tx, self.rx = saved or self._saved
         (self.n, self.pc, self.delay, self.x, self.y, self.isr, self.isr_n, self.osr) = first
         (self.osr_n, self.latch, self.exec_latch, self.exec_op, self.slow, self.fd) = second
         (self.use, self.used, self.bad, self.dx, self.dy) = third
@@ -227,10 +229,13 @@ class StateMachine(Registers):
     def fixed_state(self, now: int) -> tuple:
         """All state but X, Y, FIFOs and absolute time."""
         phase = (self.cycle(self.n) - now, self.n * self.divider & 255)
-        regs = (self.pc, self.delay, self.isr, self.isr_n, self.osr, self.osr_n, self.latch)
-        return regs + phase
+        isr, isr_n = (-1, 0) if self.isr_idle else (self.isr, self.isr_n)
+        return (self.pc, self.delay, isr, isr_n, self.osr, self.osr_n, self.latch) + phase
 
-    def set_fixed_state(self, state: tuple) -> None:
-        """Inverse of ``fixed_state``; the slot number is kept by the caller."""
-        self.pc, self.delay, self.isr, self.isr_n = state[:4]
+    def set_fixed_state(self, state: tuple, now: int) -> None:
+        """Inverse of ``fixed_state``."""
+        self.pc, self.delay = state[:2]
+        if state[2] >= 0:
+            self.isr, self.isr_n = state[2:4]
         self.osr, self.osr_n, self.latch = state[4:7]
+        self.n = self.slots(now + state[7])

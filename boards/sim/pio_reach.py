@@ -23,6 +23,20 @@ def survey(sm) -> tuple:
     return reads, writes
 
 
+def leaves_isr(sm) -> bool:
+    """Does the program, from the machine's present state onwards, leave the ISR alone?"""
+    words = _reachable(sm)
+    if words is None:
+        return False
+    for word in words:
+        kind = word >> 13
+        if kind == 2 or word & 0xE080 == 0x8000 or word & 0xE0E0 in (0x60C0, 0xA0C0):
+            return False
+        if kind == 5 and word & 7 == 6:
+            return False
+    return True
+
+
 def takes_words(sm) -> bool:
     """Can the machine, as it is now, ever take a word from its TX FIFO?"""
     if not sm.enabled or not sm.tx_depth:

@@ -31,42 +31,42 @@ class Record:
         self.target = target
         self.exact_x = []  # (machine, value)
         self.exact_y = []
-        self.result_x = []  # (machine, value)
+        self.result_x = []  # (machine, value), where it is another one afterwards
         self.result_y = []
         self.less_x = []  # (machine, decrement)
         self.less_y = []
         self.words = []  # (machine, word taken from its TX FIFO in the very last cycle)
-        self.slots = []  # (machine, slots executed)
         self.pin_states = []  # (offset, per block (out, oe))
         self.edges = []  # (offset, pin, level)
         self.changes = 0  # pins that change at all
         self.parts = None  # of a loop: the records it is made of
         self.trains = None
+        self.waits = {}  # (machine, pin states shown): (first offset of its waiting, X gained)
 
     def times(self) -> int:
         """How often in a row the machines' registers allow this (a record that is no loop: 1)."""
-        for sm, value in self.exact_x:
-            if sm.x != value:
-                return 0
+        times = _MANY if self.parts else 1
+        for sm, less in self.less_y:
+            if sm.y < less * times:
+                times = sm.y // less
+                if not times:
+                    return 0
         for sm, value in self.exact_y:
             if sm.y != value:
+                return 0
+        for sm, value in self.exact_x:
+            if sm.x != value:
                 return 0
         for sm, word in self.words:
             if not sm.tx or sm.tx[0] != word:
                 return 0
-        times = _MANY if self.parts else 1
         for sm, less in self.less_x:
             if sm.x < less * times:
                 times = sm.x // less
-        for sm, less in self.less_y:
-            if sm.y < less * times:
-                times = sm.y // less
         return times
 
     def advance(self, times: int) -> None:
-        """Let X, Y, FIFOs and slot numbers be as after ``times`` rounds."""
-        for sm, slots in self.slots:
-            sm.n += slots * times
+        """Let X, Y and FIFOs be as after ``times`` rounds."""
         for sm, less in self.less_x:
             sm.x -= less * times
         for sm, less in self.less_y:
@@ -117,29 +117,25 @@ def make_loop(parts: list):
     the registers do not come round as well."""
     loop = Record(sum([part.span for part in parts]), parts[-1].target)
     start = 0
-    slots = {}
     for part in parts:
         if part.words:
             return None
         for offset, pin, level in part.edges:
             loop.edges.append((start + offset, pin, level))
-        for sm, count in part.slots:
-            slots[sm] = slots.get(sm, 0) + count
         loop.changes |= part.changes
         start += part.span
-    loop.slots = list(slots.items())
     loop.parts = parts
     x = _around([(part.exact_x, part.result_x, part.less_x) for part in parts])
     y = _around([(part.exact_y, part.result_y, part.less_y) for part in parts])
     if x is None or y is None:
         return None
-    loop.exact_x, loop.result_x, loop.less_x = x
-    loop.exact_y, loop.result_y, loop.less_y = y
+    loop.exact_x, loop.less_x = x
+    loop.exact_y, loop.less_y = y
     return loop
 
 
 def _around(parts: list):
-    """(exact, result, less) of one round, or None where a value differs after it."""
+    """(exact, less) of one round, or None where a value differs after it."""
     asked = {}
     known = {}
     less = {}
@@ -165,5 +161,4 @@ def _around(parts: list):
         if known[sm] != asked[sm]:
             return None
     # a value known only through a result was asked for before it: all known ones are in asked
-    fixed = list(asked.items())
-    return fixed, fixed, list(less.items())
+    return list(asked.items()), list(less.items())

@@ -3,12 +3,14 @@
 All of the CPU's actions take place at the system's ``now``.
 """
 
-from boards.sim.pio_data import M32, RXUNDER, TXOVER
+from boards.sim.pio_data import M32, RXUNDER, STALL, TXOVER
 
 _RESET_EXECCTRL = 0x1F << 12
 _RESET_SHIFTCTRL = 0b11 << 18
 _RESET_PINCTRL = 5 << 26
 FORCED = 0x10000  # in exec_op: written by the CPU, so its delay is ignored
+_ISR_FROM_X = 0xA0C1  # mov isr, x
+_PUSH = 0x8000  # push noblock
 _JOINED = ((4, 4), (8, 0), (0, 8), (0, 0))  # (tx, rx) depth by FJOIN bits
 
 
@@ -43,6 +45,8 @@ class Registers:
         self._mark_pc = -1
         self._mark = None
         self._saved = None
+        self.isr_idle = False  # the program does not use the ISR: it is the CPU's
+        self.aside_at = -1  # cycle whose slot the last ``_exec_aside`` took
         self.n = 0  # next slot
         self.epoch = 0
         self.divider = 256
@@ -166,6 +170,8 @@ class Registers:
     def exec_(self, word: int) -> None:
         """Write SMx_INSTR: executes at once, whatever the divider; stays pending if it stalls."""
         system = self.blk.system
+        if self.isr_idle and system.replay.flying is not None and self._exec_aside(word):
+            return
         system.touch(0)
         pc = self.pc
         self.exec_latch = 0
@@ -178,3 +184,33 @@ class Registers:
         if self.enabled and self.cycle(self.n) == system.now:
             self.n += 1
         system.forced(self)
+
+    def _exec_aside(self, word: int) -> bool:
+        """``exec_`` of ``mov isr, x`` or ``push noblock`` while a record is under way: if all it
+        costs the machine is a slot of waiting for a pin, the record goes on undisturbed."""
+        word &= 0xE0FF
+        if word not in (_ISR_FROM_X, _PUSH):
+            return False
+        system = self.blk.system
+        watched = self.blk.irq_enable or system.wake_fifo or len(self.rx) >= self.rx_depth
+        if word == _PUSH and watched:
+            return False
+        x = system.replay.x_waiting(self)
+        if x is None:
+            return False
+        self.aside_at = system.now
+        self.exec_latch = 0
+        if word == _PUSH:
+            self.rx.append(self.isr)
+        self.isr = x if word == _ISR_FROM_X else 0
+        self.isr_n = 0
+        return True
+
+    def waits_for_pin(self) -> bool:
+        """Would a slot, with the block's present inputs, change nothing for it is a WAIT?"""
+        if not self.enabled or self.slow or self.delay or self.autopull or self.side_count:
+            return False
+        word = self.blk.memory[self.pc]
+        if word >> 13 != 1 or word >> 5 & 3 > 1:
+            return False
+        return (self.code[self.pc] or self._decode(self.pc))[0](self) == STALL

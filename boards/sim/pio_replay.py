@@ -6,9 +6,13 @@ executing anything; a chain of records that comes back to its first node becomes
 repeated as often as counters and time allow. Anything unknown is executed and recorded, unless it
 involved IRQ flags, pushes, a stall on a FIFO, or an act of the CPU. Where a run ends inside a
 record, the machines' attributes stay behind at its beginning ("flying") until someone asks.
+A forced instruction that only copies X of a waiting machine to the CPU does not end the flight.
 """
 
+from boards.sim.pio_data import M32
 from boards.sim.pio_record import Node, Record, make_loop
+
+FAR = 1 << 61
 
 _MAX_NODES = 400
 _MAX_RECORDS = 24  # per node
@@ -24,11 +28,12 @@ class Replay:
         self._from = None
         self._since = 0
         self._shown = 0  # pin states of it that were shown
+        self.calm_to = 0  # up to here, exclusively, the record under way does nothing to pins
         self._nodes = {}
         self._trail = []  # (node, record) followed lately
         self._origin = None  # node from which execution is being recorded
         self._start = 0
-        self._first = []  # (machine, n, x, y) there
+        self._first = []  # (machine, x, y) there
         self._pin_states = []
         self._edges = []
         self._changes = 0
@@ -100,6 +105,7 @@ class Replay:
         if until < end:
             return True
         self.flying = None
+        self.calm_to = 0
         record.advance(1)
         self._remember(self._from, record)
         self._system.now = self._follow(record.target, end, until, True)
@@ -112,10 +118,15 @@ class Replay:
         while True:
             times = 0
             for record in node.records:
+                most = 1
+                if record.parts:
+                    most = (until - t) // record.span
+                    if not most:
+                        continue
                 times = record.times()
-                if times and record.parts:
-                    times = min(times, (until - t) // record.span)
                 if times:
+                    if times > most:
+                        times = most
                     break
             blocked = times and self._must_see(record)
             if blocked or not times:
@@ -142,15 +153,22 @@ class Replay:
             return True
         if not record.words:
             return False
-        return system.wake_fifo or any([block.irq_enable & 0xF0 for block in system.blocks])
+        if system.wake_fifo:
+            return True
+        for block in system.blocks:
+            if block.irq_enable & 0xF0:
+                return True
+        return False
 
     def _remember(self, node, record) -> None:
         """Note that ``record`` was followed from ``node``; close a loop if there is one."""
-        if record.words or (self._trail and self._trail[-1][1].target is not node):
-            self._trail = []  # a loop is a chain without gaps
-        if record.words:
-            return
         trail = self._trail
+        if record.words:
+            if trail:
+                self._trail = []
+            return
+        if trail and trail[-1][1].target is not node:
+            trail = self._trail = []  # a loop is a chain without gaps
         trail.append((node, record))
         if len(trail) > _MAX_TRAIL:
             trail.pop(0)
@@ -186,6 +204,7 @@ class Replay:
             offset, pins = states[self._shown]
             t = self._since + offset
             if t > until:
+                self.calm_to = t
                 return
             self._shown += 1
             for block, (out, oe) in zip(self._system.blocks, pins):
@@ -193,24 +212,54 @@ class Replay:
                 block.oe = oe
                 if out != block.shown_out or oe != block.shown_oe:
                     block.show(t)
+        self.calm_to = self._since + self.flying.span
 
     def settle(self) -> None:
         """Work out where the machines are in the middle of a record, by executing it up to now."""
         if self.flying is None:
             return
         self.flying = None
+        self.calm_to = 0
         self._origin = None
         system = self._system
         self._enter(self._from, self._since)
         system.pads.quiet = True
         system.run_ahead(self._since, system.now, False)
         system.pads.quiet = False
+        for sm in system.machines:
+            if sm.aside_at == system.now and sm.cycle(sm.n) == system.now:
+                sm.n += 1
+
+    def x_waiting(self, sm):
+        """X of ``sm`` now, amid the record under way, if ``sm`` is waiting for a pin that is not
+        about to change; else None, and the record may be at an end. As the record says all that
+        happens to pins, the same holds up to its next change and in every repetition."""
+        record = self.flying
+        system = self._system
+        offset = system.now - self._since
+        key = (sm, self._shown)
+        known = record.waits.get(key)
+        if known is not None and known[0] <= offset:
+            return (sm.x + known[1]) & M32
+        before = [machine.save() for machine in system.machines]
+        calm_to = self.calm_to
+        x = sm.x
+        self.settle()
+        if system.fill_inputs(system.now) <= FAR or not sm.waits_for_pin():
+            return None
+        record.waits[key] = (offset, sm.x - x)
+        x = sm.x
+        for machine, saved in zip(system.machines, before):
+            machine.restore(saved)
+        self.flying = record
+        self.calm_to = calm_to
+        return x
 
     def _enter(self, node, t: int) -> None:
         """Make the machines' attributes, pins and synchronisers those of ``node`` at ``t``."""
         system = self._system
         for sm, state in zip(system.machines, node.states):
-            sm.set_fixed_state(state)
+            sm.set_fixed_state(state, t)
         self._set_pins(node.pins, t)
         others = system.pads.inputs & ~system.relevant
         system.history = [(t + ago, levels | others) for ago, levels in node.history]
@@ -256,7 +305,7 @@ class Replay:
         self._first = []
         for sm in self._system.machines:
             sm.use = sm.used = sm.bad = sm.dx = sm.dy = 0
-            self._first.append((sm, sm.n, sm.x, sm.y))
+            self._first.append((sm, sm.x, sm.y))
         self._pin_states = []
         self._edges = []
         self._changes = 0
@@ -265,19 +314,20 @@ class Replay:
     def _learn(self, target, t: int) -> None:
         """Make a record of what was executed since ``_begin``."""
         record = Record(t - self._start, target)
-        for sm, n, x, y in self._first:
+        for sm, x, y in self._first:
             if sm.bad:
                 return
             use = sm.use | sm.used
-            record.slots.append((sm, sm.n - n))
             if use & 1:
                 record.exact_x.append((sm, x))
-                record.result_x.append((sm, sm.x))
+                if sm.x != x:
+                    record.result_x.append((sm, sm.x))
             elif sm.dx:
                 record.less_x.append((sm, sm.dx))
             if use & 2:
                 record.exact_y.append((sm, y))
-                record.result_y.append((sm, sm.y))
+                if sm.y != y:
+                    record.result_y.append((sm, sm.y))
             elif sm.dy:
                 record.less_y.append((sm, sm.dy))
         record.words = self._words

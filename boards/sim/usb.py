@@ -16,7 +16,7 @@ class UsbSerial:
         self.reading = True
         self._rx = bytearray()
         self._taken = 0
-        self._tx = bytearray()
+        self.sent = bytearray()  # what the host has not taken yet
         self.received_at = 0  # cycle at which the host last sent
         self.on_line = None  # called when the chip has sent a whole line
 
@@ -34,11 +34,11 @@ class UsbSerial:
         return byte
 
     def writable(self) -> bool:
-        return self.connected and (self.reading or len(self._tx) < FIFO)
+        return self.connected and (self.reading or len(self.sent) < FIFO)
 
     def put(self, byte: int) -> None:
         if self.connected:
-            self._tx.append(byte)
+            self.sent.append(byte)
             if byte == 10 and self.on_line:
                 self.on_line()
 
@@ -51,15 +51,15 @@ class UsbSerial:
 
     def host_read(self) -> bytes:
         """Take all the chip has sent."""
-        if not self._tx:
+        if not self.sent:
             return b""
-        data = bytes(self._tx)
-        self._tx = bytearray()
+        data = bytes(self.sent)
+        self.sent = bytearray()
         return data
 
     def pending(self) -> int:
         """Bytes sent by the chip that the host has not taken."""
-        return len(self._tx)
+        return len(self.sent)
 
     def reset(self) -> None:
         """The chip resets: what was in its buffers is gone."""

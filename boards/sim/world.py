@@ -56,7 +56,8 @@ class World:
     def __init__(self) -> None:
         self.sys_hz = SYS_HZ
         self.now = 0
-        self.limit = FOREVER
+        self.horizon = 0  # up to here the CPU may just add its time to ``now``
+        self._limit = FOREVER
         self.on_limit = None
         self.reset_cause = "power-on"
         self.pads = Pads(30)
@@ -72,6 +73,7 @@ class World:
         self._irqs_off = 0
         self._in_handler = False
         self._pending_hard = []
+        self._look_ahead()
 
     # ---- time ---------------------------------------------------------------------------------
 
@@ -91,22 +93,50 @@ class World:
         """Call ``action()`` when virtual time reaches ``cycle`` (at once if it is past)."""
         self._order += 1
         heapq.heappush(self._events, (max(cycle, self.now), self._order, action))
+        self._look_ahead()
 
-    def spend(self, name: str) -> None:
-        """The CPU works for the time of one call ``name`` (or of its first word)."""
+    @property
+    def limit(self) -> int:
+        """Where virtual time stops for ``on_limit``."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, cycle: int) -> None:
+        self._limit = cycle
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """Work ``horizon`` out anew: something changed that the CPU might have to stop for."""
+        if self._in_handler:
+            self.horizon = FOREVER
+        elif self._soft:
+            self.horizon = 0
+        elif self._events and self._events[0][0] < self._limit:
+            self.horizon = self._events[0][0]
+        else:
+            self.horizon = self._limit
+
+    def cost(self, name: str) -> int:
+        """Cycles of one call ``name`` (or of its first word)."""
         cost = self._cost.get(name)
         if cost is None:
-            cost = self._cost.get(name.split(".")[0], self._cost["other"])
-            self._cost[name] = cost
-        until = self.now + cost
-        if self._in_handler:
+            cost = self._cost[name] = self._cost.get(name.split(".")[0], self._cost["other"])
+        return cost
+
+    def spend(self, name: str) -> None:
+        """The CPU works for the time of one call ``name``."""
+        until = self.now + (self._cost.get(name) or self.cost(name))
+        if until < self.horizon:
             self.now = until
-        elif until >= self.limit or (self._events and self._events[0][0] <= until):
-            self._advance(until)
         else:
+            self._spend_until(until)
+
+    def _spend_until(self, until: int) -> None:
+        if until < self._limit and not (self._events and self._events[0][0] <= until):
             self.now = until
-        if self._soft and not self._in_handler:
-            self._run_soft()
+        else:
+            self._advance(until)
+        self._run_soft()
 
     def busy_us(self, us: int) -> None:
         """The CPU works for ``us``; interrupts are served."""
@@ -133,7 +163,7 @@ class World:
     def wait_until(self, ready) -> None:
         """As a busy wait of the firmware. SimulatedHang when nothing is left that could end it."""
         while not ready():
-            if not self._events and self.limit >= FOREVER:
+            if not self._events and self._limit >= FOREVER:
                 raise SimulatedHang("waits for ever at %d us" % self.now_us())
             self._step(self.now + 1000 * CYCLES_PER_US)
 
@@ -151,15 +181,17 @@ class World:
         events = self._events
         if events and events[0][0] < until:
             until = events[0][0]
-        if self.limit < until:
-            until = self.limit
+        if self._limit < until:
+            until = self._limit
         if until > self.now:
             self.now = self._run_pio(until)
         while events and events[0][0] <= self.now:
             self.sync()
-            heapq.heappop(events)[2]()
+            action = heapq.heappop(events)[2]
+            self._look_ahead()
+            action()
         self._serve_hard()
-        while self.now >= self.limit:
+        while self.now >= self._limit:
             self.on_limit()
 
     def _run_pio(self, until: int) -> int:
@@ -179,6 +211,7 @@ class World:
             self._pending_hard.append((handler, argument))
         elif len(self._soft) < SOFT_QUEUE:
             self._soft.append((handler, argument))
+            self._look_ahead()
 
     def mask(self, off: int) -> None:
         """Add ``off`` (1 or -1) to the count of reasons why interrupts are off."""
@@ -191,16 +224,19 @@ class World:
         while self._pending_hard:
             handler, argument = self._pending_hard.pop(0)
             self._in_handler = True
+            self._look_ahead()
             try:
                 self.now += self._cost["irq"]
                 handler(argument)
             finally:
                 self._in_handler = False
+                self._look_ahead()
             self.sync()
 
     def _run_soft(self) -> None:
         while self._soft and not self._in_handler:
             handler, argument = self._soft.pop(0)
+            self._look_ahead()
             handler(argument)
 
     # ---- reset --------------------------------------------------------------------------------
@@ -213,6 +249,7 @@ class World:
         self._pending_hard = []
         self._irqs_off = 0
         self._in_handler = False
+        self._look_ahead()
         self.pads.reset()
         self.pio = PioSystem(self.pads)
         self.pio.now = self.now

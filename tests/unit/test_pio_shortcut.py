@@ -59,6 +59,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("put"), WORDS),
     st.tuples(st.just("put"), WORDS),
     st.tuples(st.just("read"), st.just(None)),
+    st.tuples(st.just("read"), st.just(None)),
     st.tuples(st.just("stop"), st.sampled_from([0, 0, 0, 1])),
     st.tuples(st.just("led"), st.sampled_from([0, 1])),
     st.tuples(st.just("look"), st.just(None)),
@@ -92,6 +93,13 @@ def pump(n_max: int, script: list, shortcut: bool) -> tuple:
 )
 def test_pump_programs_give_the_same(n_max, script) -> None:
     assert pump(n_max, script, True) == pump(n_max, script, False)
+
+
+def test_a_count_read_in_flight_takes_its_slot() -> None:
+    """The forced instructions of a read cost the counter the cycles they cost on the chip."""
+    script = [(6626, ("put", (20, 7))), (4131, ("put", (1, 1)))]
+    script += [(0, ("read", None)), (0, ("look", None))]
+    assert pump(100, script, True) == pump(100, script, False)
 
 
 def test_known_patterns_with_other_words_coming_next() -> None:

@@ -98,6 +98,8 @@ class Driver:
     def service(self) -> None:
         """The interrupt handler of the PIO blocks: acknowledge, then hand on."""
         for index, block in enumerate(self.world.pio.blocks):
+            if not block.irq_enable and not self._fifo_seen[index]:
+                continue
             asserted = block.interrupts()
             fifo = asserted & 0xFF
             new = asserted & 0xF00 | fifo & ~self._fifo_seen[index]
