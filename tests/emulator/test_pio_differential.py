@@ -10,8 +10,9 @@ output latch of inputs; IFEMPTY and IFFULL ignore the thresholds; autopull never
 background and autopush stalls differently.
 
 rp2040py (0.3.6): OUT of 32 bits leaves the OSR as it was instead of empty; a WAIT or PULL that has
-really stalled goes on one cycle too early; autopull on OUT costs no cycle; OSR starts full; a pad driven by PIO is not visible as input (mirrored here);
-after enabling, the first instruction is due one cycle before it executes (set right here).
+really stalled goes on one cycle too early; autopull on OUT costs no cycle; OSR starts full; a pad
+driven by PIO is not visible as input (mirrored here); after enabling, the first instruction is due
+one cycle before it executes (set right here).
 """
 
 import pytest
