@@ -6,6 +6,7 @@ probes would see: pads, the serial port, and when power was cut.
 
 from boards.sim.flash import Flash
 from boards.sim.loader import Loader
+from boards.sim.noise import CpuNoise
 from boards.sim.standins.machine import Machine
 from boards.sim.standins.rp2 import make_rp2
 from boards.sim.standins.small import MicroPython, Select, Sys, Time, never
@@ -14,11 +15,13 @@ from boards.sim.world import CYCLES_PER_US, FOREVER, SimulatedReset, World
 
 
 class Bench:
-    """``root`` is the project folder, ``board`` a folder of ``boards``."""
+    """``root`` is the project folder, ``board`` a folder of ``boards``; a ``seed`` above 0 makes
+    the CPU uneven (``noise``)."""
 
-    def __init__(self, root: str, board: str = "rpi_pico") -> None:
+    def __init__(self, root: str, board: str = "rpi_pico", seed: int = 0) -> None:
         self._roots = [root + "/firmware", root + "/boards/" + board]
         self.world = World()
+        self.noise = CpuNoise(self.world, seed) if seed else None
         self.usb = UsbSerial(self.world)
         self.flash = Flash(self.world)
         self.loader = None

@@ -68,7 +68,7 @@ class World:
         self.scratch = [0] * 8
         self._events = []
         self._order = 0
-        self._cost = {name: us * CYCLES_PER_US for name, us in COST_US.items()}
+        self.costs = {name: us * CYCLES_PER_US for name, us in COST_US.items()}
         self._soft = []
         self._irqs_off = 0
         self._in_handler = False
@@ -118,14 +118,14 @@ class World:
 
     def cost(self, name: str) -> int:
         """Cycles of one call ``name`` (or of its first word)."""
-        cost = self._cost.get(name)
+        cost = self.costs.get(name)
         if cost is None:
-            cost = self._cost[name] = self._cost.get(name.split(".")[0], self._cost["other"])
+            cost = self.costs[name] = self.costs.get(name.split(".")[0], self.costs["other"])
         return cost
 
     def spend(self, name: str) -> None:
         """The CPU works for the time of one call ``name``."""
-        until = self.now + (self._cost.get(name) or self.cost(name))
+        until = self.now + (self.costs.get(name) or self.cost(name))
         if until < self.horizon:
             self.now = until
         else:
@@ -142,6 +142,11 @@ class World:
         """The CPU works for ``us``; interrupts are served."""
         self._advance(self.now + us * CYCLES_PER_US)
         self._run_soft()
+
+    def pause_us(self, us: int) -> None:
+        """The CPU is held up for ``us`` in mid-call, as by a garbage collection: hard interrupts
+        are served, soft ones wait."""
+        self._advance(self.now + us * CYCLES_PER_US)
 
     def stall_us(self, us: int) -> None:
         """The CPU is held up with interrupts off (a flash write); PIO and the bench go on."""
@@ -226,7 +231,7 @@ class World:
             self._in_handler = True
             self._look_ahead()
             try:
-                self.now += self._cost["irq"]
+                self.now += self.costs["irq"]
                 handler(argument)
             finally:
                 self._in_handler = False

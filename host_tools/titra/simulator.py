@@ -30,10 +30,10 @@ class LinkError(Exception):
 class Lockstep:
     """A bench whose virtual time goes on only inside ``run_us`` and ``run_to_output``."""
 
-    def __init__(self, board: str = "rpi_pico") -> None:
+    def __init__(self, board: str = "rpi_pico", seed: int = 0) -> None:
         from boards.sim.bench import Bench
 
-        self.bench = Bench(str(ROOT), board)
+        self.bench = Bench(str(ROOT), board, seed)
         self.world = self.bench.world
         self.world.limit = 0
         self.world.on_limit = self._hand_over

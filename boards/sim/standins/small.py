@@ -52,7 +52,6 @@ class Poller:
     def __init__(self, world) -> None:
         self._world = world
         self._entries = []
-        self._cost = world.cost("poll")
         self._port = None  # the port of the one entry, if that is a stream asked for room
 
     def register(self, obj, mask: int = _POLLIN | _POLLOUT) -> None:
@@ -99,7 +98,7 @@ class Poller:
         port = self._port
         if port is not None and not timeout_ms:
             world = self._world
-            until = world.now + self._cost
+            until = world.now + world.costs["poll"]
             if until < world.horizon:
                 world.now = until
             else:
@@ -134,7 +133,6 @@ class Stream:
     def __init__(self, world, usb) -> None:
         self._world = world
         self.usb = usb
-        self._cost = world.cost("byte")
         self.buffer = self
 
     def ioctl(self, request: int, mask: int) -> int:
@@ -161,7 +159,7 @@ class Stream:
         if len(data) == 1 and usb.connected and usb.reading:  # the same as below, quicker
             byte = data[0]
             world = self._world
-            until = world.now + self._cost
+            until = world.now + world.costs["byte"]
             if until < world.horizon:
                 world.now = until
             else:
