@@ -1,5 +1,5 @@
 """Exceptions in the firmware: inside the loop they are a fault, past it the motor is off all the
-same. The sabotage is done to the running firmware's objects; the files are those that are flashed."""
+same. The sabotage is done to the running firmware's objects; the files are those flashed."""
 
 import pytest
 
