@@ -20,7 +20,6 @@ from titra.errors import PumpRefused, UsageError
 from titra.quantities import US_PER_S, exact, exact_or_int
 
 DEFAULT_BOARD = "rpi_pico"
-FIELDS = ("weight", "dose", "over", "concentration", "syringe", "volume-per-step")
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class HostPlan:
 
 
 def compute(fields: Mapping[str, str], board: str = DEFAULT_BOARD) -> HostPlan:
-    """The plan of ``fields`` (names of FIELDS to text with units) on ``board``.
+    """The plan of ``fields`` (names of the wire to text with units) on ``board``.
 
     Raises PumpRefused with the core's own code, or UsageError for an unknown board.
     """

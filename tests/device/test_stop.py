@@ -244,3 +244,13 @@ def test_maintenance_only_when_idle(device):
     device.run_us(TELL_US)
     device.refused("maintenance", "not-now")
     assert device.state == "stopped"
+
+
+def test_ack_of_another_alarm_is_refused(device):
+    device.infuse(SHORT)
+    device.press()
+    device.run_us(TELL_US)
+    device.release()
+    device.refused("ack alarm=host-lost", "bad-value", "alarm")
+    assert device.state == "stopped"
+    assert device.ask("ack alarm=disconnect")["state"] == "idle"

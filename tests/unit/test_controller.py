@@ -129,7 +129,7 @@ REQUESTS = {
     states.START: lambda bench: bench.start(),
     states.PAUSE: lambda bench: bench.controller.pause(),
     states.RESUME: lambda bench: bench.controller.resume(),
-    states.ACK: lambda bench: bench.controller.acknowledge(),
+    states.ACK: lambda bench: bench.controller.acknowledge(""),
 }
 
 
@@ -233,11 +233,11 @@ def test_ack_is_refused_while_the_loop_is_open():
     bench.hal.stop.press()
     bench.controller.poll(bench.hal.clock.us)
     with pytest.raises(Refusal) as caught:
-        bench.controller.acknowledge()
+        bench.controller.acknowledge("")
     assert caught.value.code == "stop-open"
     assert (bench.controller.state, bench.controller.cause) == (states.STOPPED, "disconnect")
     bench.hal.stop.release()
-    bench.controller.acknowledge()
+    bench.controller.acknowledge("")
     assert (bench.controller.state, bench.controller.cause) == (states.IDLE, "none")
     assert bench.controller.plan is None and bench.still()
 
@@ -336,5 +336,5 @@ def test_a_new_plan_forgets_the_lease():
 def test_an_acknowledged_stop_forgets_the_lease():
     bench = leased("stop")
     bench.run(2_000_000)
-    bench.controller.acknowledge()
+    bench.controller.acknowledge("")
     assert bench.controller.lease_us == 0

@@ -3,7 +3,6 @@
 Behaviour after the documentation of ``machine`` and the rp2 port (MicroPython 1.28).
 """
 
-IO_BANK0 = 0x40014000
 PIO_BASES = (0x50200000, 0x50300000)
 WATCHDOG_SCRATCH = 0x4005800C
 

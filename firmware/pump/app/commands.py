@@ -4,6 +4,7 @@ A handler takes (session, fields, now_us) and returns the pairs of its answer, o
 Nothing that came over the wire is evaluated or used as a format.
 """
 
+from pump.app.controller import ON_LOSS, STOP
 from pump.core import states
 from pump.core.frame import Request
 from pump.core.limits import describe, dimension_of, range_text, rate_range
@@ -107,9 +108,9 @@ def _start(session, fields: dict, now_us: int) -> list:
     lease_us = 0
     if fields.get("lease", "off") != "off":
         lease_us = _time(fields, "lease", LEASE_LEAST_US, LEASE_MOST_US)
-    on_loss = fields.get("on-loss", "stop")
-    if on_loss not in ("stop", "finish"):
-        raise Refusal("bad-value", "on-loss", on_loss, accepts="stop,finish")
+    on_loss = fields.get("on-loss", STOP)
+    if on_loss not in ON_LOSS:
+        raise Refusal("bad-value", "on-loss", on_loss, accepts=",".join(ON_LOSS))
     session.controller.start(fields["plan"], lease_us, on_loss)
     return [
         ("state", session.controller.state),
@@ -135,7 +136,7 @@ def _stop(session, fields: dict, now_us: int) -> list:
 
 
 def _ack(session, fields: dict, now_us: int) -> list:
-    session.controller.acknowledge()
+    session.controller.acknowledge(fields.get("alarm", ""))
     return [("state", session.controller.state)]
 
 
@@ -202,7 +203,7 @@ VERBS = (
     ("pause", _pause, False, (), "pause"),
     ("resume", _resume, True, (), "resume"),
     ("stop", _stop, False, (), "stop"),
-    ("ack", _ack, True, ("alarm",), "ack"),
+    ("ack", _ack, True, ("alarm",), "ack [alarm=<cause>]"),
     ("telemetry", _telemetry, True, ("every",), "telemetry every=200ms"),
     ("heartbeat", _heartbeat, False, (), "heartbeat"),
     ("log", _log, False, ("since",), "log [since=<boot>:<seq>]"),

@@ -11,8 +11,10 @@ from pump.core.quantity import format
 from pump.core.ratio import mul
 from pump.core.refusal import Refusal
 
-FINISH = "finish"
+# What to do when the host is lost.
 STOP = "stop"
+FINISH = "finish"
+ON_LOSS = (STOP, FINISH)
 
 
 class Controller:
@@ -85,9 +87,11 @@ class Controller:
         if ended:
             self._record("halted", self._ending())
 
-    def acknowledge(self) -> None:
-        """Leave a latched stop, once its loop is closed."""
+    def acknowledge(self, alarm: str) -> None:
+        """Leave a latched stop, once its loop is closed. ``alarm`` is its cause, or '' for any."""
         self.allow(states.ACK)
+        if alarm not in ("", self.cause):
+            raise Refusal("bad-value", "alarm", alarm, accepts=self.cause)
         if not self._hal.stop.rearm():
             raise Refusal("stop-open")
         self.cause = "none"
@@ -116,7 +120,8 @@ class Controller:
                     self._record("complete", self._ending())
             except MotionError as error:
                 self.fail(error.args[0])
-        if self._lease_due_us() is not None and now_us >= self._lease_due_us():
+        silence_due_us = self.silence_due_us()
+        if silence_due_us is not None and now_us >= silence_due_us:
             self._lose_host()
 
     def top_up(self) -> None:
@@ -138,7 +143,7 @@ class Controller:
 
     def due_us(self) -> int | None:
         """When ``poll`` must be called next, or None."""
-        due = self._lease_due_us()
+        due = self.silence_due_us()
         if self.state in states.MOVING:
             feed = self.motion.due_us()
             if due is None or feed < due:
@@ -147,7 +152,10 @@ class Controller:
 
     def silence_due_us(self) -> int | None:
         """When a silent host will be taken for lost, or None."""
-        return self._lease_due_us()
+        waiting = self.lease_us and not self._host_lost
+        if waiting and self.state in (states.INFUSING, states.PAUSED):
+            return self._heard_us + self.lease_us
+        return None
 
     # ---- reports ------------------------------------------------------------------------------
 
@@ -217,16 +225,8 @@ class Controller:
             self.motion = None
             self.lease_us = 0
 
-    def _lease_due_us(self) -> int | None:
-        waiting = self.lease_us and not self._host_lost
-        if waiting and self.state in (states.INFUSING, states.PAUSED):
-            return self._heard_us + self.lease_us
-        return None
-
     def _lose_host(self) -> None:
         self._host_lost = True
-        if self.on_loss == FINISH:
-            self._record("host-lost", [("on-loss", FINISH)])
-            return
-        self._record("host-lost", [("on-loss", STOP)])
-        self._stopped(states.HOST_LOST, "host-lost")
+        self._record("host-lost", [("on-loss", self.on_loss)])
+        if self.on_loss == STOP:
+            self._stopped(states.HOST_LOST, "host-lost")

@@ -8,7 +8,7 @@ two such numbers, so rounding never adds up and the total is within half a step.
 from pump.core.crc import crc32
 from pump.core.limits import Entered, dimension_of
 from pump.core.quantity import exact, show
-from pump.core.ratio import ZERO, add, compare, div, half_up, make, mul
+from pump.core.ratio import ZERO, add, compare, div, half_up, make, mul, sub
 from pump.core.syringe import Syringe
 from pump.core.units import canonical_unit
 
@@ -109,7 +109,7 @@ class Plan:
                 part = mul(phase.volume_nl, div(elapsed_us, phase.duration_us))
                 return add(volume, part)
             volume = add(volume, phase.volume_nl)
-            elapsed_us = add(elapsed_us, (-phase.duration_us[0], phase.duration_us[1]))
+            elapsed_us = sub(elapsed_us, phase.duration_us)
         return volume
 
     def delivered_nl(self, steps: int) -> tuple[int, int]:

@@ -156,7 +156,20 @@ class _Run:
                 print_json(run_json(outcome, self._planned, edges))
             else:
                 print_outcome(out(), outcome, self._planned, edges)
+            self._say_losses()
         return outcome.exit_code
+
+    def _say_losses(self) -> None:
+        """On stderr: what of the pump's words did not arrive, even from its log."""
+        client = self._client
+        counts = (
+            (client.events_lost, "events"),
+            (client.telemetry_lost, "telemetry samples"),
+            (client.bad_lines, "unreadable lines"),
+        )
+        missing = [f"{count} {what}" for count, what in counts if count]
+        if missing:
+            err().print("missing from what the pump said: " + ", ".join(missing))
 
     def _follow(self, run: Infusion, view: View, asked: StopRequests) -> None:
         poll_s = getattr(self._source.transport, "poll_s", 1.0)
