@@ -6,11 +6,13 @@ import signal
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pump.core.mechanics import Mechanics
 from titra import prescription, wirelog
+from titra.cli.infuse import _Run
 
 from .commands import STEPS, options, press_ctrl_c, run, run_json
 from .fake_pump import US, FakePump
@@ -166,3 +168,11 @@ def test_the_end_is_not_mixed_with_the_last_sample(simulator: list[FakePump]) ->
     result = run("infuse", "--sim", *options())
     last = next(line for line in result.output.splitlines() if line.startswith(" 100 %"))
     assert "complete" in last and "left" not in last and "mL/h" not in last
+
+
+def test_missing_reports_are_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    client = SimpleNamespace(events_lost=0, telemetry_lost=3, bad_lines=1)
+    _Run(client, None, None, True)._say_losses()  # type: ignore[arg-type]
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "3 telemetry samples, 1 unreadable lines" in said.err and "events" not in said.err
