@@ -14,9 +14,15 @@ ENABLE = 4  # active low; needs an external pull-up of 10 kohm
 ALLOW = 5  # owned by the dose fuse; a free pin, good for a probe or an AND gate before STEP
 STOP = 14  # normally-closed loop to ground; internal pull-up
 
-# 5 kHz: the step queue then outlasts the slowest request (54 ms, measured on the emulated chip).
+# 8.2 kHz is 1200 mL/h from a 10 mL syringe; the step queue outlasts what the CPU does in one go up
+# to there (firmware/TIMING.md). Above 94 turns a minute the motor is accelerated.
 MECHANICS = Mechanics(
-    lead="0.8mm", full_steps=200, microsteps=16, max_step_hz=5000, start_stop_hz=5000
+    lead="0.8mm",
+    full_steps=200,
+    microsteps=16,
+    max_step_hz=8200,
+    start_stop_hz=5000,
+    acceleration_hz_per_s=50000,
 )
 
 # Bench ceilings for the reference therapy, not clinical limits: field -> (least, most).

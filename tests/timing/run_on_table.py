@@ -20,10 +20,10 @@ DEPTH = 8
 MAX_COUNT = 127
 MIN_STEP, MIN_WAIT = 133, 4
 TICKS_PER_S = 62_500_000
-MAX_HZ = 5000
+MAX_HZ = 8200
 RATES_ML_H = {
     "bd-1": ("0.01", "0.1", "1", "10", "75"),
-    "bd-10": ("0.1", "1", "10", "52.5", "200", "700"),
+    "bd-10": ("0.1", "1", "10", "52.5", "200", "700", "1200"),
     "bd-60": ("0.1", "1", "10", "52.5", "200", "1200"),
 }
 
@@ -72,27 +72,38 @@ def run_on_table() -> list[str]:
     return [head, "|---|" + "---:|" * 6, *rows]
 
 
-def shortest_queue_ms(numerator: int, denominator: int, words: int = 400) -> Fraction:
-    """The least time that ``DEPTH`` words in a row last at a step interval of
-    numerator / denominator ticks with no lease in the way."""
-    steps = 10**6 * denominator
-    planner = Planner([(steps, (10**6 * numerator, 1))], MIN_STEP, MIN_WAIT)
+def shortest_queue_ms(phases: list, words: int = 400) -> Fraction:
+    """The least time that ``DEPTH`` words in a row last with no lease in the way. ``phases`` lists
+    (steps, ticks as a ratio); the words at the very end are not counted."""
+    planner = Planner(phases, MIN_STEP, MIN_WAIT)
     ends = []
-    for _ in range(words):
-        planner.next_word(TICKS_PER_S, MAX_COUNT)
+    while len(ends) < words and planner.next_word(TICKS_PER_S, MAX_COUNT):
         ends.append(planner.position_ticks)
     return Fraction(min(b - a for a, b in zip(ends, ends[DEPTH:])) * 1000, TICKS_PER_S)
 
 
 def shortest_queue_of_all_ms() -> Fraction:
-    """The same over intervals from 12 500 ticks (5 kHz) up, in fractions of a tick."""
+    """The same over intervals from that of MAX_HZ up, in fractions of a tick."""
     shortest = Fraction(10**9)
     for divisor in (1, 2, 3, 4, 5, 7, 8, 11, 16, 31, 64, 97):
         for rest in range(divisor):
-            shortest = min(shortest, shortest_queue_ms(12_500 * divisor + rest, divisor))
+            interval = TICKS_PER_S // MAX_HZ * divisor + rest
+            shortest = min(shortest, shortest_queue_ms([(10**6 * divisor, (10**6 * interval, 1))]))
+    return shortest
+
+
+def shortest_queue_in_a_ramp_ms() -> Fraction:
+    """The same on the stairs up to every rate above start-stop."""
+    ramp = Mechanics().ramp
+    shortest = Fraction(10**9)
+    for hz in range(5010, MAX_HZ + 1, 10):
+        stretches = ramp.shape(4 * hz, (4_000_000, 1))
+        laid = [(steps, (n * TICKS_PER_S, d * 10**6)) for steps, (n, d) in stretches]
+        shortest = min(shortest, shortest_queue_ms(laid, 80))
     return shortest
 
 
 if __name__ == "__main__":
     print("\n".join(run_on_table()))
-    print("shortest full queue at 5 kHz: %.1f ms" % float(shortest_queue_of_all_ms()))
+    print("shortest full queue: %.1f ms" % float(shortest_queue_of_all_ms()))
+    print("in a ramp: %.1f ms" % float(shortest_queue_in_a_ramp_ms()))

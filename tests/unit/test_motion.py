@@ -16,7 +16,7 @@ def moving(fields=None):
     """A HAL and a motion that has begun."""
     hal = FakeHal()
     plan = make_plan(fields, BOARD.MECHANICS) if fields else PLAN
-    motion = Motion(hal, plan)
+    motion = Motion(hal, plan, BOARD.MECHANICS)
     motion.begin()
     return hal, motion
 
@@ -33,7 +33,7 @@ def run(hal, motion, until_us=10**12):
 
 def test_nothing_moves_before_begin():
     hal = FakeHal()
-    motion = Motion(hal, PLAN)
+    motion = Motion(hal, PLAN, BOARD.MECHANICS)
     hal.go_to(10**9)
     assert not hal.generator.running and not hal.driver.on and not hal.fuse.allows()
     assert (motion.measured(), motion.commanded(), motion.running) == (0, 0, False)
@@ -127,7 +127,7 @@ def test_a_planner_gone_wrong_is_caught_by_the_verifier(monkeypatch):
 
 def test_a_refusal_in_the_first_words_leaves_nothing_armed(monkeypatch):
     hal = FakeHal()
-    motion = Motion(hal, PLAN)
+    motion = Motion(hal, PLAN, BOARD.MECHANICS)
     monkeypatch.setattr(motion._verifier, "check", lambda *word: False)
     with pytest.raises(MotionError):
         motion.begin()
@@ -165,7 +165,7 @@ def test_pauses_change_neither_steps_nor_time_in_motion(stretches, rest_us):
 def test_the_count_survives_the_wrap_of_the_counter():
     hal = FakeHal()
     hal.counter.count = 2**32 - 3
-    motion = Motion(hal, PLAN)
+    motion = Motion(hal, PLAN, BOARD.MECHANICS)
     motion.begin()
     assert run(hal, motion)
     assert motion.measured() == PLAN.total_steps
@@ -175,4 +175,4 @@ def test_a_plan_too_fast_for_the_generator_is_refused_at_once():
     hal = FakeHal()
     hal.generator.min_step_ticks = 10**6
     with pytest.raises(ValueError):
-        Motion(hal, PLAN)
+        Motion(hal, PLAN, BOARD.MECHANICS)

@@ -105,9 +105,10 @@ def test_agrees_with_the_vectors_to_four_decimals(name, lead, vector):
     assert abs(Fraction(n, d) - Fraction(VECTORS[vector]["nl_per_ustep"])) <= Fraction(5, 10**5)
 
 
-def test_slower_of_the_two_rates_counts():
-    assert Mechanics(max_step_hz=5000, start_stop_hz=7000).max_hz == 5000
-    assert Mechanics(max_step_hz=9000, start_stop_hz=7000).max_hz == 7000
+def test_the_start_stop_rate_bounds_no_rate_but_makes_a_ramp():
+    assert Mechanics(max_step_hz=9000, start_stop_hz=7000).max_hz == 9000
+    ramp = Mechanics(start_stop_hz=7000).ramp
+    assert ramp.needed(7001, (10**6, 1)) and not ramp.needed(7000, (10**6, 1))
 
 
 @pytest.mark.parametrize("field", ["full_steps", "microsteps", "max_step_hz", "slowest_step_s"])

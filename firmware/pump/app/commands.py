@@ -9,6 +9,7 @@ from pump.core import states
 from pump.core.frame import Request
 from pump.core.limits import describe, dimension_of, range_text, rate_range
 from pump.core.quantity import exact, format, parse, show
+from pump.core.ratio import floor, make
 from pump.core.refusal import Refusal
 from pump.core.syringe import find
 from pump.core.units import canonical_unit
@@ -63,7 +64,9 @@ def _limits(session, fields: dict, now_us: int) -> list:
 def _syringe_limits(session, syringe) -> list:
     mechanics = session.board.MECHANICS
     per_step = mechanics.volume_per_step_nl(syringe.diameter_um())
+    session.controller.top_up()  # half of the slowest request there is
     slow, fast = rate_range(per_step, mechanics.max_hz, mechanics.slowest_step_s)
+    session.controller.top_up()
     return [
         ("syringe", syringe.id),
         ("capacity", exact((syringe.volume_nl, 1), "mL", "volume")),
@@ -82,6 +85,9 @@ def _program(session, fields: dict, now_us: int) -> list:
     pairs.append(("volume", show(plan.total_volume_nl, "mL", "volume")))
     pairs.append(("rate", show(plan.rate_nl_per_s, "mL/h", "rate")))
     pairs.append(("duration", show(plan.total_duration_us, "s", "time")))
+    ramps_us = session.controller.motion.total_us() - floor(plan.total_duration_us)
+    if ramps_us > 0:
+        pairs.append(("ramps", show(make(ramps_us), "s", "time")))
     pairs.append(("steps", str(plan.total_steps)))
     pairs.append(("step", format(plan.volume_per_step_nl, "nL", "volume", 6)))
     return pairs + _echo(plan, [key for key, _ in pairs])

@@ -4,7 +4,7 @@ The table in ``core.states`` decides what may follow; this module carries it out
 and records each change as an event. The motor is off before anything else is said about a stop.
 """
 
-from pump.app.motion import Motion, MotionError
+from pump.app.motion import NO_END, Motion, MotionError
 from pump.core import states
 from pump.core.dose import plan as make_plan
 from pump.core.quantity import format
@@ -112,7 +112,7 @@ class Controller:
         """See to the stop input, the queue, the end of the plan and the host lease."""
         if self._hal.stop.opened() and self.state not in states.LATCHED:
             self._stopped(states.DISCONNECT, "disconnect")
-        if self.state in states.MOVING:
+        if self.moving():
             try:
                 if self.motion.poll(now_us):
                     self._motor_off()
@@ -126,11 +126,19 @@ class Controller:
 
     def top_up(self) -> None:
         """Make sure that motion outlasts what is about to be done."""
-        if self.state in states.MOVING:
+        if self.moving():
             try:
                 self.motion.top_up()
             except MotionError as error:
                 self.fail(error.args[0])
+
+    def moving(self) -> bool:
+        """True while the motor may move."""
+        return self.state in states.MOVING
+
+    def outlasts_us(self, now_us: int) -> int:
+        """How long the CPU may be held up without being felt."""
+        return self.motion.outlasts_us(now_us) if self.moving() else NO_END
 
     def heard(self, now_us: int) -> None:
         """A valid line came: the host lease begins anew."""
@@ -144,7 +152,7 @@ class Controller:
     def due_us(self) -> int | None:
         """When ``poll`` must be called next, or None."""
         due = self.silence_due_us()
-        if self.state in states.MOVING:
+        if self.moving():
             feed = self.motion.due_us()
             if due is None or feed < due:
                 due = feed
@@ -182,7 +190,7 @@ class Controller:
 
     def _motion(self, plan):
         try:
-            return Motion(self._hal, plan)
+            return Motion(self._hal, plan, self._board.MECHANICS)
         except ValueError:
             raise Refusal("rate-range", "rate", limit="step-generator") from None
 

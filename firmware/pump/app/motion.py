@@ -6,15 +6,16 @@ positions: generator ticks from the plan's start, not counting pauses.
 """
 
 from pump.core.lease import lease_us
-from pump.core.ratio import compare, make
+from pump.core.ratio import compare, make, mul
 from pump.core.schedule import Planner
 from pump.core.timeline import to_ticks
-from pump.core.verifier import Verifier
+from pump.core.verifier import Verifier, unfit
 
 # The last pulse rises at the end of its word; a little later it has been counted for sure.
 SETTLE_US = 50
 # A word still in progress so long after its end will not end: the fuse, say, holds the generator.
 STALL_US = 1000
+NO_END = 1 << 62  # microseconds
 COUNTER_MASK = 0xFFFFFFFF
 
 
@@ -23,15 +24,18 @@ class MotionError(Exception):
 
 
 class Motion:
-    """Drives ``plan`` through ``hal``. Nothing moves before ``begin``."""
+    """Drives ``plan`` through ``hal``. Nothing moves before ``begin``.
 
-    def __init__(self, hal, plan) -> None:
+    ValueError: a rate that the generator cannot make.
+    """
+
+    def __init__(self, hal, plan, mechanics) -> None:
         generator = hal.generator
         self._hal = hal
         self._generator = generator
-        phases = [(p.steps, to_ticks(p.duration_us, generator.tick_ns)) for p in plan.phases]
-        self._planner = Planner(phases, generator.min_step_ticks, generator.min_wait_ticks)
-        self._verifier = Verifier(phases, generator.min_step_ticks, generator.min_wait_ticks)
+        self._plan = plan
+        self._mechanics = mechanics
+        self._lay_out(0, 0)
         self._total_steps = plan.total_steps
         self.lease_us = lease_us(_fastest(plan), generator.depth)
         self._max_ticks = min(self._ticks(self.lease_us), generator.max_ticks)
@@ -73,7 +77,10 @@ class Motion:
         self.running = False
         if done <= self._total_steps:  # else it is a miscount, and there is no place to keep
             position = self._start_ticks + self._ticks(now_us - self._start_us)
-            self._planner.seek(done, max(position, self._planner.timeline.due_ticks(done)))
+            position = max(position, self._planner.timeline.due_ticks(done))
+            if self._amid_fast(done):
+                self._lay_out(done, position)
+            self._planner.seek(done, position)
             self._verifier.seek(done, self._planner.position_ticks)
 
     def poll(self, now_us: int) -> bool:
@@ -95,6 +102,13 @@ class Motion:
         """Fill the queue now, before something that may take long. Raises MotionError."""
         if self.running and not self._exhausted:
             self._fill()
+
+    def outlasts_us(self, now_us: int) -> int:
+        """How long motion goes on by itself with what is queued; NO_END when nothing more is
+        needed."""
+        if not self.running or self._exhausted:
+            return NO_END
+        return self._end_us() - now_us
 
     def due_us(self) -> int:
         """When ``poll`` must be called next."""
@@ -121,6 +135,43 @@ class Motion:
             ticks = self._start_ticks + self._ticks(now_us - self._start_us)
         ticks = min(ticks, self._planner.timeline.total_ticks)
         return self._us(ticks)
+
+    def total_us(self) -> int:
+        """Time in motion of the whole plan, ramps included."""
+        return self._us(self._planner.timeline.total_ticks)
+
+    def _amid_fast(self, done: int) -> bool:
+        """True in the midst of a phase that the motor cannot start at."""
+        for phase in self._plan.phases:
+            if phase.first_step < done < phase.first_step + phase.steps:
+                return self._mechanics.ramp.needed(phase.steps, phase.duration_us)
+        return False
+
+    def _lay_out(self, done: int, position: int) -> None:
+        """Plan all that is left after ``done`` steps and ``position`` ticks, from standstill.
+
+        The past becomes one stretch, so that steps and positions stay those of the whole plan.
+        """
+        tick_ns = self._generator.tick_ns
+        mechanics = self._mechanics
+        ordered = []
+        for phase in self._plan.phases:
+            left = phase.first_step + phase.steps - done
+            if phase.first_step >= done:
+                ordered.append((phase.steps, phase.duration_us))
+            elif left > 0:
+                ordered.append((left, mul(phase.duration_us, make(left, phase.steps))))
+        stretches = []
+        for steps, duration_us in ordered:
+            stretches += mechanics.ramp.shape(steps, duration_us)
+        fault = unfit(ordered, stretches, mechanics.start_stop_hz, mechanics.acceleration_hz_per_s)
+        if fault:
+            raise MotionError("internal")
+        laid = [(done, (position, 1))] if position else []
+        laid += [(steps, to_ticks(duration, tick_ns)) for steps, duration in stretches]
+        least = (self._generator.min_step_ticks, self._generator.min_wait_ticks)
+        self._planner = Planner(laid, *least)
+        self._verifier = Verifier(laid, *least)
 
     def _fill(self) -> None:
         planner = self._planner

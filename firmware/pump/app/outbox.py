@@ -25,6 +25,10 @@ class Outbox:
         """Bytes that can still be taken."""
         return SIZE - (self._end - self._start)
 
+    def waiting(self) -> bool:
+        """True while bytes are left to send."""
+        return self._start < self._end
+
     def put(self, data: bytes, spare: int) -> bool:
         """Take ``data`` if ``spare`` bytes stay free after it."""
         length = len(data)
@@ -45,4 +49,4 @@ class Outbox:
             self._start += self._link.write(self._view[self._start : self._end])
         if self._start == self._end:
             self._start = self._end = 0
-        return self._start < self._end
+        return self.waiting()

@@ -6,6 +6,7 @@ nothing to do the loop wakes for telemetry only.
 
 from pump.app.controller import Controller
 from pump.app.events import EventLog
+from pump.app.keeper import Keeper
 from pump.app.outbox import Outbox
 from pump.app.report import Report
 from pump.app.session import Session
@@ -15,7 +16,6 @@ VERSION = "0.1.0"
 # The HAL's clock must be read now and then (its ticks wrap), so no sleep is longer than this.
 LONGEST_SLEEP_US = 60_000_000
 FAREWELL_US = 500_000  # the last answer gets so long to leave
-BOOT_RECORD = "boot"
 
 
 class Pump:
@@ -23,10 +23,11 @@ class Pump:
 
     def __init__(self, hal, board) -> None:
         self.hal = hal
-        log = EventLog(_count_boot(hal.store))
+        self.keeper = Keeper(hal.store)
+        log = EventLog(self.keeper.boot)
         self.outbox = Outbox(hal.link)
         self.session = Session(hal, board, VERSION, log, self.outbox)
-        self.controller = Controller(hal, board, self.session.record)
+        self.controller = Controller(hal, board, self._happened)
         self.session.attach(self.controller, Report(self.controller, hal))
         self.session.record("boot", [("reset", hal.reset_cause()), ("firmware", VERSION)])
         self.controller.self_test()
@@ -40,13 +41,15 @@ class Pump:
             self.hal.wait(until_us, True)
 
     def turn(self) -> None:
-        """One pass: stop input first, then input, motion, output; then sleep till the next."""
+        """One pass: stop input first, then motion, input, flash, output; then sleep till the
+        next."""
         hal = self.hal
         now_us = hal.clock.now_us()
         try:
             self.controller.poll(now_us)
             self.session.receive(now_us)
             self.session.poll(now_us)
+            self.keeper.poll(hal.clock.now_us(), self.controller, self.outbox.waiting())
         except Exception as error:
             self.controller.fail("internal")
             self.session.record("exception", [("what", clean(repr(error)))])
@@ -57,8 +60,13 @@ class Pump:
         """When the pump will act on a silent host (lease, partial line), or None."""
         return _sooner(self.controller.silence_due_us(), self.session.silence_due_us())
 
+    def _happened(self, name: str, pairs: list) -> None:
+        self.session.record(name, pairs)
+        self.keeper.note()
+
     def _due_us(self, now_us: int) -> int:
         due = _sooner(self.controller.due_us(), self.session.due_us())
+        due = _sooner(due, self.keeper.due_us(self.controller.moving()))
         return min(due, now_us + LONGEST_SLEEP_US)
 
 
@@ -68,11 +76,3 @@ def _sooner(first, second):
     if second is None:
         return first
     return min(first, second)
-
-
-def _count_boot(store) -> int:
-    """The number of this boot, kept in flash; starts again at 1 when the record is unreadable."""
-    record = store.load(BOOT_RECORD)
-    boot = int(record) + 1 if record.isdigit() else 1
-    store.save(BOOT_RECORD, str(boot).encode())
-    return boot

@@ -48,14 +48,14 @@ class Report:
         if plan is not self._plan:
             self._plan = plan
             self._target = show(plan.rate_nl_per_s, "mL/h", "rate") if plan else ZERO_RATE
-        moving = controller.state in states.MOVING
-        pairs = [("rate", self._target if moving else ZERO_RATE)] + controller.delivered()
+        rate = self._target if controller.moving() else ZERO_RATE
+        pairs = [("rate", rate)] + controller.delivered()
         if plan is None:
             return pairs
+        controller.top_up()  # a line takes long to write
         pairs.append(("planned", str(plan.total_steps)))
         elapsed_us = controller.motion.elapsed_us(now_us)
-        total_us = plan.total_duration_us[0] // plan.total_duration_us[1]
-        pairs.append(("remaining", _seconds(max(0, total_us - elapsed_us))))
+        pairs.append(("remaining", _seconds(controller.motion.total_us() - elapsed_us)))
         pairs.append(("elapsed", _seconds(elapsed_us)))
         pairs.append(("commanded", str(controller.motion.commanded())))
         return pairs

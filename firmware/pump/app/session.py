@@ -151,9 +151,9 @@ class Session:
             self.record("overflow", [("lost", str(lost))])
         if now_us < self._telemetry_due_us:
             return
-        self._telemetry_due_us += self._every_us
-        if self._telemetry_due_us <= now_us:
-            self._telemetry_due_us = now_us + self._every_us
+        missed = (now_us - self._telemetry_due_us) // self._every_us
+        self._telemetry_due_us += (missed + 1) * self._every_us
+        self.controller.top_up()
         self._sample += 1
         head = "~%d t=%dms boot=%d " % (self._sample, now_us // 1000, self.log.boot)
         line = fitted(head, self.report.telemetry(now_us))

@@ -6,6 +6,7 @@ S + k T / N and compared by cross-multiplication.  (Between them position and id
 linear, so the error is largest at an end.)
 """
 
+from pump.core.ramp import STAIR_US
 from pump.core.ratio import add
 
 
@@ -22,7 +23,8 @@ class Verifier:
         min_wait: int,
         bound: int = 10,
     ) -> None:
-        self._phases = phases
+        self._at = 0
+        self._phases = []  # (steps before, steps, start, duration)
         self._min_step = min_step
         self._min_wait = min_wait
         self._bound = bound
@@ -32,12 +34,14 @@ class Verifier:
         self.total_steps = 0
         end = (0, 1)
         for steps, duration in phases:
+            self._phases.append((self.total_steps, steps, end, duration))
             self.total_steps += steps
             end = add(end, duration)
         self.total_ticks = end[0] // end[1]
 
     def seek(self, step: int, position_ticks: int) -> None:
         """Go on after ``step`` steps, at ``position_ticks`` (the planner's own after its seek)."""
+        self._at = 0
         self.steps_checked = step
         self.position_ticks = position_ticks
 
@@ -85,24 +89,93 @@ class Verifier:
 
     def _one_phase(self, count: int) -> bool:
         """Tell whether the next ``count`` steps belong to one phase."""
-        first = self.steps_checked
-        for steps, _ in self._phases:
-            if first < steps:
-                return first + count <= steps
-            first -= steps
-        return False
+        before, steps, _, _ = self._phase_of(self.steps_checked + 1)
+        return self.steps_checked + count <= before + steps
+
+    def _phase_of(self, step: int) -> tuple:
+        """Return the phase that makes ``step``, looked for from the last one on."""
+        while True:
+            phase = self._phases[self._at]
+            if step <= phase[0] + phase[1]:
+                return phase
+            self._at += 1
 
     def _ideal(self, step: int) -> tuple[int, int]:
         """Return S + k T / N of step ``step`` of the plan as an unreduced ratio."""
-        start_n, start_d = 0, 1
-        for steps, (n, d) in self._phases:
-            if step <= steps:
-                return start_n * d * steps + step * n * start_d, start_d * d * steps
-            step -= steps
-            start_n, start_d = start_n * d + n * start_d, start_d * d
-        raise IndexError(step)
+        before, steps, start, duration = self._phase_of(step)
+        n, d = duration
+        steps_d = d * steps
+        return start[0] * steps_d + (step - before) * n * start[1], start[1] * steps_d
 
     def _near(self, step: int, at: int) -> bool:
         """Tell whether instant ``at`` lies within the bound of the ideal of step ``step``."""
         n, d = self._ideal(step)
         return -self._bound * d <= at * d - n <= self._bound * d
+
+
+def unfit(
+    ordered: list[tuple[int, tuple[int, int]]],
+    stretches: list[tuple[int, tuple[int, int]]],
+    start_stop_hz: int,
+    acceleration_hz_per_s: int,
+) -> str:
+    """Return what is wrong with the ``stretches`` made of the phases ``ordered``, or ''.
+
+    Both list (steps, duration in us as a ratio).  All steps must be there, no stretch may be
+    faster than its phase, and the motor must be able to follow from standstill to standstill.
+    """
+    at = 0
+    for steps, duration in ordered:
+        left = steps
+        while True:
+            if at == len(stretches):
+                return "stretches missing"
+            count, time = stretches[at]
+            at += 1
+            left -= count
+            if left < 0:
+                return "steps of two phases in one stretch"
+            if count * duration[0] * time[1] > steps * time[0] * duration[1]:
+                return "faster than ordered"
+            if not left:
+                break
+    if at < len(stretches):
+        return "stretches beyond the plan"
+    hz = [(0, 1)] + [(n * 1_000_000 * d[1], d[0]) for n, d in stretches] + [(0, 1)]
+    for index in range(1, len(hz)):
+        if not _follows(hz[index - 1], hz[index], start_stop_hz, acceleration_hz_per_s):
+            return "acceleration"
+    for index in range(1, len(hz) - 1):
+        _, (us, d) = stretches[index - 1]
+        if us < STAIR_US * d and _on_the_way(hz, index, start_stop_hz):
+            return "stair too short"
+    return ""
+
+
+def _follows(before: tuple, after: tuple, start_stop_hz: int, acceleration_hz_per_s: int) -> bool:
+    """Tell whether the motor can go from one rate (Hz, ratio) to the next at once.
+
+    Above start-stop the rate may change by what the acceleration gives in a stair.
+    """
+    if before[0] * after[1] > after[0] * before[1]:
+        before, after = after, before
+    n, d = after
+    if n <= start_stop_hz * d:
+        return True
+    lower_n, lower_d = before
+    if lower_n < start_stop_hz * lower_d:
+        lower_n, lower_d = start_stop_hz, 1
+    gain = acceleration_hz_per_s * STAIR_US
+    return (n * lower_d - lower_n * d) * 1_000_000 <= gain * d * lower_d
+
+
+def _on_the_way(hz: list, index: int, start_stop_hz: int) -> bool:
+    """Tell whether the rate changes at both ends of a stretch in the same direction, and above
+    start-stop."""
+    before, now, after = hz[index - 1 : index + 2]
+    first = now[0] * before[1] - before[0] * now[1]
+    then = after[0] * now[1] - now[0] * after[1]
+    if (first > 0) != (then > 0) or not first or not then:
+        return False
+    highest = after if then > 0 else before
+    return highest[0] > start_stop_hz * highest[1] and now[0] >= start_stop_hz * now[1]

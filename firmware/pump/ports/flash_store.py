@@ -1,10 +1,8 @@
-"""Records in the flash filesystem: one file each, replaced by write and rename.
+"""Records in the flash filesystem: one file each.
 
-littlefs renames over an existing file in one commit, so a power cut leaves the old record or the
-new one, never half of either.
+littlefs keeps a file's old content until the new one is closed, so a power cut leaves the old
+record or the new one. (A record that never was may be found empty: the same as none.)
 """
-
-import os
 
 FOLDER = "/"
 SUFFIX = ".rec"
@@ -23,7 +21,5 @@ class FlashStore:
 
     def save(self, name: str, data: bytes) -> None:
         """Replace the record."""
-        path = FOLDER + name + SUFFIX
-        with open(path + ".new", "wb") as file:
+        with open(FOLDER + name + SUFFIX, "wb") as file:
             file.write(data)
-        os.rename(path + ".new", path)

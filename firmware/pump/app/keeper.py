@@ -1,0 +1,67 @@
+"""Writes the journal: what was delivered must survive a power cut, and no write may be felt.
+
+A write to flash holds up the CPU, interrupts off, for STALL_US at worst. Meanwhile the step
+generator lives on its queue, so nothing is written unless the queue outlasts that; a plan too fast
+for it is written down before it starts and when it has ended.
+"""
+
+from pump.core.journal import SLOTS, Entry, newest, pack
+
+STALL_US = 400_000  # the worst sector erase there is, and its programming
+EVERY_US = 1_000_000
+RETRY_US = 100_000
+YIELD_US = 200_000  # what waits for the host goes first, for so long: a full outbox takes 160 ms
+SLOT = "journal-%d"
+
+
+class Keeper:
+    """The journal of one pump.
+
+    boot   number of this boot, from 1
+    last   the entry found at power-on, or None
+    """
+
+    def __init__(self, store) -> None:
+        self._store = store
+        self._number, self.last = newest([store.load(SLOT % slot) for slot in range(SLOTS)])
+        last = self.last or Entry(0, "none", "idle", 0, 0)
+        self.boot = last.boot + 1
+        self._due_us = 0
+        self._noted = False
+        self._yielded = False
+        self._save(Entry(self.boot, last.plan, last.state, last.steps, last.of))
+
+    def note(self) -> None:
+        """The run began, ended or paused: write it down as soon as may be."""
+        self._noted = True
+        self._due_us = 0
+
+    def due_us(self, moving: bool) -> int | None:
+        """When ``poll`` has something to write, or None."""
+        return self._due_us if moving or self._noted else None
+
+    def poll(self, now_us: int, controller, talking: bool) -> None:
+        """Write what is due, if motion outlasts it; what the pump is ``talking`` goes first."""
+        due_us = self.due_us(controller.moving())
+        if due_us is None or now_us < due_us:
+            return
+        if talking and self._noted and not self._yielded:
+            self._yielded = True
+            self._due_us = now_us + YIELD_US
+            return
+        controller.top_up()
+        if controller.outlasts_us(now_us) < STALL_US:
+            self._due_us = now_us + RETRY_US
+            return
+        plan = controller.plan
+        if plan:
+            self._save(
+                Entry(self.boot, plan.hash, controller.state, controller.steps(), plan.total_steps)
+            )
+        self._due_us = now_us + EVERY_US
+        self._noted = False
+        self._yielded = False
+
+    def _save(self, entry: Entry) -> None:
+        self._number += 1
+        self._store.save(SLOT % (self._number % SLOTS), pack(self._number, entry))
