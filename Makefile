@@ -35,7 +35,7 @@ lint: setup ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup ## Measure speed of planner and simulation, write firmware/BENCHMARKS.md
+bench: setup ## Measure exactness, stops, speed and memory, write firmware/BENCHMARKS.md (3 min)
 	$(BIN)/python tests/timing/bench.py
 
 clean: ## Remove what make has made

@@ -67,7 +67,7 @@ def test_same_on_both(trace):
         r"^\d+ ~\d{2,} t=\d+ms boot=1 state=infusing",
         r"^end complete 1712 \d+$",
         r"^crash None$",
-        r"^flash .*/journal-[01].rec', b'\d+ boot=2 plan=[0-9A-F]{8} state=infusing steps=\d+ of=\d+\*",
+        r"^flash .*/journal-[01].rec', b'\d+ boot=2 plan=\w{8} state=infusing steps=\d+ of=\d+\*",
     ],
 )
 def test_it_is_a_whole_life(trace, wanted):

@@ -90,6 +90,8 @@ def infusion_us(minutes: int) -> tuple:
 planned, verified, steps = words_us()
 print("plan-word-us %d.%02d" % (planned // WORDS, planned * 100 // WORDS % 100))
 print("verify-word-us %d.%02d" % (verified // WORDS, verified * 100 // WORDS % 100))
+print("plan-step-ns %d" % (planned * 1000 // steps))
+print("verify-step-ns %d" % (verified * 1000 // steps))
 print("steps-per-word %d.%d" % (steps // WORDS, steps * 10 // WORDS % 10))
 real, edges = infusion_us(40)
 print("infusion-40min-s %d.%02d" % (real // 1000000, real // 10000 % 100))

@@ -7,10 +7,9 @@ the bench and by the counter program, which must agree.
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.timing.rigs import DEPTH, feed, rises
 from tests.unit.pio_programs import PumpRig, expand, fuse, load
 
-DEPTH = 8
-WORD_MOST = 9 * (2 * 60 + 266) + 100  # cycles of the longest word fed here
 ALLOW_MOST = 10
 
 WORDS = st.tuples(st.integers(0, 9), st.integers(0, 60))
@@ -18,26 +17,6 @@ WORDS = st.tuples(st.integers(0, 9), st.integers(0, 60))
 FEEDS = st.lists(
     st.tuples(WORDS, st.sampled_from([0, 0, 0, 1, 13, 257, 300, 2_000])), min_size=1, max_size=40
 )
-
-
-def rises(rig: PumpRig) -> list:
-    return [t for t, pin, level in expand(rig.edges) if (pin, level) == (rig.STEP, 1)]
-
-
-def feed(rig: PumpRig, words: list) -> int:
-    """Put the words as room allows; returns the steps taken by the queue. A blown fuse holds the
-    generator: then the queue stays full and what is left is not taken."""
-    fed = 0
-    for (count, passes), pause in words:
-        rig.pio.run(rig.pio.now + pause)
-        if len(rig.generator.tx) == DEPTH:
-            rig.pio.run(rig.pio.now + WORD_MOST)
-        if len(rig.generator.tx) == DEPTH:
-            break
-        rig.generator.put(count | passes << 7)
-        fed += count
-    rig.pio.run(rig.pio.now + (DEPTH + 1) * WORD_MOST)
-    return fed
 
 
 @settings(max_examples=150, deadline=None)

@@ -84,6 +84,14 @@ def test_a_late_cpu_is_starvation():
         motion.poll(hal.clock.us)
 
 
+def test_a_late_filling_is_starvation_too():
+    """Not even one that plans to the end, after which an empty queue is right."""
+    hal, motion = moving({"rate": "60mL/h", "over": "3s", "syringe": "bd-10"})
+    hal.go_to(hal.clock.us + 1_900_000)
+    with pytest.raises(MotionError, match="starved"):
+        motion.top_up()
+
+
 def test_queued_motion_runs_out_by_itself():
     """A CPU that dies right after filling leaves at most RUN_ON_US and its volume."""
     hal, motion = moving()

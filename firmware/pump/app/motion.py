@@ -91,17 +91,15 @@ class Motion:
             if self.measured() != self._total_steps:
                 raise MotionError("miscount")
             return True
-        if self._generator.starved():
-            raise MotionError("starved")
         if self._stalled(now_us):
             raise MotionError("miscount")
-        self._fill()
+        self._refill()
         return False
 
     def top_up(self) -> None:
         """Fill the queue now, before something that may take long. Raises MotionError."""
         if self.running and not self._exhausted:
-            self._fill()
+            self._refill()
 
     def outlasts_us(self, now_us: int) -> int:
         """How long motion goes on by itself with what is queued; NO_END when nothing more is
@@ -172,6 +170,12 @@ class Motion:
         least = (self._generator.min_step_ticks, self._generator.min_wait_ticks)
         self._planner = Planner(laid, *least)
         self._verifier = Verifier(laid, *least)
+
+    def _refill(self) -> None:
+        """Fill a queue that must not have run dry: the steps missed are not made up for."""
+        if self._generator.starved():
+            raise MotionError("starved")
+        self._fill()
 
     def _fill(self) -> None:
         planner = self._planner

@@ -1,0 +1,3 @@
+"""First thing that runs; the bench finds the pins through it."""
+
+import board  # noqa: F401
