@@ -5,13 +5,16 @@ probes would see: pads, the serial port, and when power was cut.
 """
 
 from boards.sim.flash import Flash
+from boards.sim.heap import Gc, Heap
 from boards.sim.loader import Loader
 from boards.sim.noise import CpuNoise
 from boards.sim.standins.machine import Machine
 from boards.sim.standins.rp2 import make_rp2
-from boards.sim.standins.small import MicroPython, Select, Sys, Time, never
+from boards.sim.standins.small import MicroPython, Select, Sys, Time
 from boards.sim.usb import UsbSerial
-from boards.sim.world import CYCLES_PER_US, FOREVER, SimulatedReset, World
+from boards.sim.world import CYCLES_PER_US, FOREVER, SimulatedReset, SoftReset, World
+
+CTRL_D = 4
 
 
 class Bench:
@@ -22,9 +25,12 @@ class Bench:
         self._roots = [root + "/firmware", root + "/boards/" + board]
         self.world = World()
         self.noise = CpuNoise(self.world, seed) if seed else None
+        self.heap = self.noise.heap if self.noise else Heap(self.world)
         self.usb = UsbSerial(self.world)
         self.flash = Flash(self.world)
         self.loader = None
+        self.boots = 0  # resets so far
+        self._standins = None
         self.crash = None  # what ended the firmware, if anything did
         self.step_edges = 0
         self.keep_runs = False
@@ -42,7 +48,9 @@ class Bench:
             try:
                 self._boot()
             except SimulatedReset as reset:
-                self._reset(reset.args[0])
+                self.reset(reset.args[0])
+            except SoftReset:
+                self.soft_reset()
 
     def pump(self):
         """The firmware's Pump object once main.py has made it, else None. For pacing only."""
@@ -53,14 +61,16 @@ class Bench:
         """Boot as far as boot.py goes: pads are safe, main.py has not begun."""
         world = self.world
         standins = {
-            "machine": Machine(world, raise_reset),
+            "machine": Machine(world),
             "rp2": make_rp2(world),
             "time": Time(world),
             "select": Select(world),
             "sys": Sys(world, self.usb),
-            "micropython": MicroPython(),
+            "micropython": MicroPython(world),
             "os": self.flash,
+            "gc": Gc(self.heap),
         }
+        self._standins = standins
         self.loader = Loader(self._roots, standins, self.flash.open)
         self.loader.run("boot")
         if self._pins is None:
@@ -71,18 +81,46 @@ class Bench:
             self.power_on()
             self.loader.run("main")
         except Exception as error:
-            # On the chip this ends in the REPL: the CPU is idle, the hardware goes on.
             self.crash = error
-        self.world.sleep(FOREVER, never)
+        self._repl()
 
-    def _reset(self, cause: str) -> None:
+    def _repl(self) -> None:
+        """The program has ended, well or not: the CPU is idle, the hardware and the timers go on.
+        Of what one could type only Ctrl-D does anything here: a soft reset."""
+        byte = 0
+        while byte != CTRL_D:
+            self.world.sleep(FOREVER, self.usb.readable)
+            byte = self.usb.take()
+        raise SoftReset
+
+    def reset(self, cause: str) -> None:
+        """The chip is reset: RAM, PIO and pads are as after power-on, flash and bench stay.
+        ``power_on`` begins the next boot."""
         self.world.reset(cause)
         self.usb.reset()
+        self._clear()
+
+    def soft_reset(self) -> None:
+        """MicroPython begins anew. Claimed state machines are stopped where they are, handlers and
+        timers go; pads, FIFOs, watchdog, clock and the USB connection stay as they are."""
+        world = self.world
+        world.sync()
+        self._standins["rp2"].driver.deinit()
+        world.forget_firmware()
+        self._clear()
+
+    def _clear(self) -> None:
+        if self._standins:
+            self._standins["machine"].Pin.forget()
+        self.loader = None
+        self.heap.reset()
+        self.boots += 1
 
     def _connect(self, board) -> None:
         self._pins = board
         pads = self.world.pads
         self._drive_stop()
+        pads.drive(board.ENABLE, 1)  # the board's pull-up: the chip's output, if on, wins
         pads.watch(board.STEP, self._step_edge)
         pads.watch(board.ALLOW, self._allow_edge)
 
@@ -120,7 +158,7 @@ class Bench:
 
     def cut_power(self) -> None:
         """Off and on again, seen by the firmware at its next call into the chip."""
-        self.world.at(self.world.now, lambda: raise_reset("power-on"))
+        self.world.at(self.world.now, lambda: self.world.die("power-on"))
 
     # ---- what can be seen ---------------------------------------------------------------------
 
@@ -150,8 +188,3 @@ class Bench:
             self.moving_since = first
             for us, action in self._on_motion:
                 self.world.at(first + us * CYCLES_PER_US, action)
-
-
-def raise_reset(cause: str) -> None:
-    """End the firmware here."""
-    raise SimulatedReset(cause)

@@ -8,6 +8,8 @@ import io
 
 PAGE = 256
 ERASE_EVERY = 4  # closes per erase: littlefs writes metadata pairs and moves on when full
+ROOM = 1_441_792  # bytes of the Pico's file system
+_ENOSPC = 28
 
 
 class FlashFile:
@@ -47,11 +49,12 @@ class FlashFile:
 
 
 class Flash:
-    """``open`` and ``os`` of one chip."""
+    """``open`` and ``os`` of one chip. ``room`` bytes fit into all files together."""
 
     def __init__(self, world) -> None:
         self._world = world
         self.files = {}
+        self.room = ROOM
         self._closes = 0
 
     def open(self, path: str, mode: str = "r") -> FlashFile:
@@ -62,6 +65,9 @@ class Flash:
 
     def commit(self, path: str, data: bytes) -> None:
         """The moment at which a write counts; a power cut before it leaves the old file."""
+        held = sum([len(self.files[other]) for other in self.files if other != path])
+        if held + len(data) > self.room:
+            raise OSError(_ENOSPC)
         self._burn(1 + len(data) // PAGE)
         self.files[path] = data
 

@@ -6,6 +6,7 @@ and then the CPU pauses as for a garbage collection, with interrupts on: 0.5 to 
 measured on the emulated chip. The same seed gives the same run on every interpreter.
 """
 
+from boards.sim.heap import Heap
 from boards.sim.world import CYCLES_PER_US
 
 SLOWEST_32NDS = 96  # three times the nominal time
@@ -22,6 +23,7 @@ class CpuNoise:
         self._world = world
         self._state = seed & 0x7FFFFFFF
         self._nominal = dict(world.costs)
+        self.heap = Heap(world, self._draw_pause_us)
         self.pauses = 0
         self._plan_next()
 
@@ -38,7 +40,11 @@ class CpuNoise:
         factor = self._draw(FASTEST_32NDS, SLOWEST_32NDS)
         for name in sorted(self._nominal):
             self._world.costs[name] = self._nominal[name] * factor // 32
-        if self._draw(1, PAUSE_ONE_IN) == 1:
+        collects = self._draw(1, PAUSE_ONE_IN) == 1
+        if collects and self.heap.automatic and not self._world.irqs.masked():
             self.pauses += 1
-            self._world.pause_us(self._draw(*PAUSE_US))
+            self.heap.collect()
         self._plan_next()
+
+    def _draw_pause_us(self) -> int:
+        return self._draw(*PAUSE_US)

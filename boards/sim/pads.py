@@ -98,6 +98,10 @@ class Pads:
         self._out[0] = self._out[0] | bit if level else self._out[0] & ~bit
         self._update(self.clock())
 
+    def sio_register(self, pin: int) -> int:
+        """What the CPU's output register of one pin holds, driven or not."""
+        return self._out[0] >> pin & 1
+
     def in_override(self, pin: int, mode: int) -> None:
         """IO_BANK0 INOVER: what peripherals read. 0 normal, 1 inverted, 2 low, 3 high."""
         bit = self._about_to_change(pin)

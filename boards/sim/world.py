@@ -12,12 +12,13 @@ virtual pump on a pty).
 
 import heapq
 
+from boards.sim.interrupts import PIO_LINE, Interrupts
 from boards.sim.pads import Pads
 from boards.sim.pio import PioSystem
+from boards.sim.watchdog import Watchdog
 
 SYS_HZ = 125_000_000
 CYCLES_PER_US = 125
-SOFT_QUEUE = 8  # micropython.schedule's depth on rp2
 FOREVER = 1 << 60
 
 # CPU time of one call in us, with the bytecode around it, at 125 MHz. The order of magnitude is
@@ -30,6 +31,7 @@ COST_US = {
     "poll": 30,
     "byte": 9,
     "irq": 12,
+    "soft": 10,
     "mem32": 6,
     "file": 300,
     "program": 400,
@@ -40,6 +42,10 @@ COST_US = {
 
 class SimulatedReset(BaseException):
     """The chip resets: everything the firmware was doing is gone."""
+
+
+class SoftReset(SystemExit):
+    """The firmware ends; the interpreter begins anew."""
 
 
 class SimulatedHang(Exception):
@@ -65,15 +71,14 @@ class World:
         self.pio = PioSystem(self.pads)
         self.pio_service = nothing  # the rp2 stand-in looks for PIO interrupts here
         self.boot_cycle = 0
-        self.scratch = [0] * 8
         self._events = []
         self._order = 0
         self.costs = {name: us * CYCLES_PER_US for name, us in COST_US.items()}
-        self._soft = []
-        self._irqs_off = 0
-        self._in_handler = False
-        self._pending_hard = []
-        self._look_ahead()
+        self._dying = ""  # the cause of a reset that is under way
+        self.watchdog = Watchdog(self)
+        self.irqs = Interrupts(self)
+        self._pio_line = self.irqs.line(PIO_LINE, self._serve_pio)
+        self.look_ahead()
 
     # ---- time ---------------------------------------------------------------------------------
 
@@ -93,7 +98,7 @@ class World:
         """Call ``action()`` when virtual time reaches ``cycle`` (at once if it is past)."""
         self._order += 1
         heapq.heappush(self._events, (max(cycle, self.now), self._order, action))
-        self._look_ahead()
+        self.look_ahead()
 
     @property
     def limit(self) -> int:
@@ -103,13 +108,12 @@ class World:
     @limit.setter
     def limit(self, cycle: int) -> None:
         self._limit = cycle
-        self._look_ahead()
+        self.look_ahead()
 
-    def _look_ahead(self) -> None:
+    def look_ahead(self) -> None:
         """Work ``horizon`` out anew: something changed that the CPU might have to stop for."""
-        if self._in_handler:
-            self.horizon = FOREVER
-        elif self._soft:
+        irqs = self.irqs
+        if self._dying or (irqs.soft or irqs.raised) and irqs.waiting():
             self.horizon = 0
         elif self._events and self._events[0][0] < self._limit:
             self.horizon = self._events[0][0]
@@ -132,16 +136,33 @@ class World:
             self._spend_until(until)
 
     def _spend_until(self, until: int) -> None:
+        irqs = self.irqs
+        locked = irqs.heap_locked and irqs.open_heap()
+        if self._dying:
+            raise SimulatedReset(self._dying)
+        if irqs.raised:
+            irqs.serve()
         if until < self._limit and not (self._events and self._events[0][0] <= until):
-            self.now = until
+            if until > self.now:
+                self.now = until
         else:
             self._advance(until)
-        self._run_soft()
+        if irqs.soft:
+            irqs.run_soft()
+        if locked:
+            irqs.close_heap(locked)
+
+    def work(self, name: str) -> None:
+        """The interpreter works for the time of ``name``, on its way into a handler."""
+        self._advance(self.now + self.cost(name))
 
     def busy_us(self, us: int) -> None:
-        """The CPU works for ``us``; interrupts are served."""
+        """The CPU waits in a tight loop for ``us``; soft callbacks run after it."""
+        locked = self.irqs.open_heap()
+        self._check_alive()
         self._advance(self.now + us * CYCLES_PER_US)
-        self._run_soft()
+        self.irqs.run_soft()
+        self.irqs.close_heap(locked)
 
     def pause_us(self, us: int) -> None:
         """The CPU is held up for ``us`` in mid-call, as by a garbage collection: hard interrupts
@@ -150,24 +171,37 @@ class World:
 
     def stall_us(self, us: int) -> None:
         """The CPU is held up with interrupts off (a flash write); PIO and the bench go on."""
-        self._irqs_off += 1
+        self.irqs.stalls += 1
+        self.look_ahead()
         self._advance(self.now + us * CYCLES_PER_US)
-        self._irqs_off -= 1
-        self._serve_hard()
+        self.irqs.stalls -= 1
+        self.look_ahead()
+        self.irqs.serve()
 
     def sleep(self, until: int, ready) -> bool:
         """The CPU sleeps till cycle ``until`` or till ``ready()``; interrupts wake and are served.
         Returns what ``ready()`` says at the end."""
+        self._check_alive()
+        irqs = self.irqs
+        irqs.serve()
         while not ready():
             if self.now >= until:
                 return False
-            self._step(until)
-            self._run_soft()
+            if (irqs.soft or irqs.raised) and irqs.waiting():
+                irqs.serve()
+                irqs.run_soft()
+            else:
+                self._step(until)
         return True
 
     def wait_until(self, ready) -> None:
         """As a busy wait of the firmware. SimulatedHang when nothing is left that could end it."""
+        self._check_alive()
         while not ready():
+            if self.irqs.waiting():
+                self.irqs.serve()
+                self.irqs.run_soft()
+                continue
             if not self._events and self._limit >= FOREVER:
                 raise SimulatedHang("waits for ever at %d us" % self.now_us())
             self._step(self.now + 1000 * CYCLES_PER_US)
@@ -175,7 +209,10 @@ class World:
     def sync(self) -> None:
         """Bring PIO and pads to now."""
         if self.pio.now < self.now:
+            locked = self.irqs.heap_locked and self.irqs.open_heap()
             self._run_pio(self.now)
+            if locked:
+                self.irqs.close_heap(locked)
 
     def _advance(self, until: int) -> None:
         while self.now < until:
@@ -193,9 +230,10 @@ class World:
         while events and events[0][0] <= self.now:
             self.sync()
             action = heapq.heappop(events)[2]
-            self._look_ahead()
+            self.look_ahead()
             action()
-        self._serve_hard()
+        if self.irqs.raised:
+            self.irqs.serve()
         while self.now >= self._limit:
             self.on_limit()
 
@@ -203,62 +241,57 @@ class World:
         """Run the PIO to ``until``; stops early where it interrupts the CPU."""
         while self.pio.now < until:
             reached = self.pio.run(until)
-            self.pio_service()
+            irqs = self.irqs
+            if irqs.in_handler or irqs.stalls or irqs.disabled:
+                self._pio_line.rise()
+            else:
+                self.pio_service()
             if reached < until:
                 return max(reached, self.now)
         return until
+
+    def _serve_pio(self) -> None:
+        self.pio_service()
 
     # ---- interrupts ---------------------------------------------------------------------------
 
     def interrupt(self, handler, argument, hard: bool) -> None:
         """An interrupt for the firmware. Soft ones queue eight deep; more are lost, as on chip."""
         if hard:
-            self._pending_hard.append((handler, argument))
-        elif len(self._soft) < SOFT_QUEUE:
-            self._soft.append((handler, argument))
-            self._look_ahead()
-
-    def mask(self, off: int) -> None:
-        """Add ``off`` (1 or -1) to the count of reasons why interrupts are off."""
-        self._irqs_off += off
-        self._serve_hard()
-
-    def _serve_hard(self) -> None:
-        if self._irqs_off or self._in_handler:
-            return
-        while self._pending_hard:
-            handler, argument = self._pending_hard.pop(0)
-            self._in_handler = True
-            self._look_ahead()
-            try:
-                self.now += self.costs["irq"]
-                handler(argument)
-            finally:
-                self._in_handler = False
-                self._look_ahead()
-            self.sync()
-
-    def _run_soft(self) -> None:
-        while self._soft and not self._in_handler:
-            handler, argument = self._soft.pop(0)
-            self._look_ahead()
-            handler(argument)
+            self.irqs.post(handler, argument)
+        else:
+            self.irqs.schedule(handler, argument)
 
     # ---- reset --------------------------------------------------------------------------------
 
+    def die(self, cause: str) -> None:
+        """The chip resets now: whatever the firmware was doing ends here, and what it tries on
+        its way out (``finally``) comes to nothing."""
+        self._dying = cause
+        self.look_ahead()
+        raise SimulatedReset(cause)
+
+    def _check_alive(self) -> None:
+        if self._dying:
+            raise SimulatedReset(self._dying)
+
     def reset(self, cause: str) -> None:
-        """What a chip reset leaves behind: pads are inputs again, PIO empty, time goes on.
-        Scratch registers survive all but ``power-on``."""
+        """What a chip reset ("power-on", "watchdog", or "reset" for ``machine.reset``) leaves
+        behind: pads are inputs again, PIO empty, time goes on. The watchdog's scratch registers
+        survive all but "power-on"."""
         self.reset_cause = cause
-        self._soft = []
-        self._pending_hard = []
-        self._irqs_off = 0
-        self._in_handler = False
-        self._look_ahead()
+        self._dying = ""
+        self.watchdog.reset(cause)
+        self.forget_firmware()
+        self.sync()
         self.pads.reset()
         self.pio = PioSystem(self.pads)
         self.pio.now = self.now
-        self.pio_service = nothing
         self.boot_cycle = self.now
-        if cause == "power-on":
-            self.scratch = [0] * 8
+
+    def forget_firmware(self) -> None:
+        """Also a soft reset: no handlers, no timers, nothing queued."""
+        self.irqs.reset()
+        self._pio_line = self.irqs.line(PIO_LINE, self._serve_pio)
+        self.pio_service = nothing
+        self.look_ahead()

@@ -4,6 +4,7 @@ from array import array
 
 import pytest
 
+from boards.sim.interrupts import Interrupts
 from boards.sim.pads import Pads
 from boards.sim.pio import PioSystem
 from boards.sim.standins.rp2 import make_rp2
@@ -24,6 +25,7 @@ class FakeWorld:
         self.pads.clock = lambda: self.pio.now
         self.sys_hz = 125_000_000
         self.pio_service = None
+        self.irqs = Interrupts(self)
         self.calls: list = []
         self.got: list = []
 

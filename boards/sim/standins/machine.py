@@ -1,94 +1,18 @@
-"""Stand-in for MicroPython's ``machine`` on rp2: Pin, mem32, resets, watchdog, unique id.
+"""Stand-in for MicroPython's ``machine`` on rp2: mem32, resets, unique id; Pin and Timer have
+files of their own.
 
 Behaviour after the documentation of ``machine`` and the rp2 port (MicroPython 1.28).
 """
 
+from boards.sim.standins.pin import pin_class
+from boards.sim.standins.timer import timer_class
+from boards.sim.watchdog import wdt_class
+from boards.sim.world import SoftReset
+
 PIO_BASES = (0x50200000, 0x50300000)
+WATCHDOG_REASON = 0x40058008
 WATCHDOG_SCRATCH = 0x4005800C
-
-
-def pin_class(world):
-    """The ``Pin`` class of one chip."""
-    handlers = {}
-
-    class Pin:
-        """A GPIO of the simulated chip, one object each, with the constants of the rp2 port.
-
-        ``id`` is for the stand-ins: the chip's Pin has no such attribute.
-        """
-
-        IN = 0
-        OUT = 1
-        OPEN_DRAIN = 2
-        PULL_UP = 1
-        PULL_DOWN = 2
-        IRQ_FALLING = 4
-        IRQ_RISING = 8
-
-        def __init__(self, id: int, mode: int = -1, pull: int = -1, value=None) -> None:
-            if not 0 <= id < world.pads.count:
-                raise ValueError("invalid pin")
-            self.id = id
-            if mode >= 0:
-                self.init(mode, pull, value=value)
-
-        def init(self, mode: int = -1, pull: int = -1, value=None) -> None:
-            world.spend("pin")
-            world.sync()
-            pads = world.pads
-            pads.func(self.id, "sio")
-            level = pads.level(self.id) if value is None else int(bool(value))
-            pads.sio(self.id, mode == Pin.OUT, level)
-            # Outputs too: without ``pull`` the chip takes an earlier resistor away.
-            pads.pull(self.id, {Pin.PULL_UP: "up", Pin.PULL_DOWN: "down"}.get(pull))
-
-        def value(self, level=None):
-            world.spend("pin")
-            world.sync()
-            if level is None:
-                return world.pads.level(self.id)
-            # An input stays an input: the level waits in the output register.
-            world.pads.sio_level(self.id, int(bool(level)))
-            return None
-
-        __call__ = value
-
-        def on(self) -> None:
-            self.value(1)
-
-        def off(self) -> None:
-            self.value(0)
-
-        def irq(self, handler=None, trigger: int = 12, hard: bool = False):
-            """Register ``handler``; an exception in a hard one disables it for good."""
-            world.spend("pin")
-            if self.id not in handlers:
-                world.pads.watch(self.id, edge)
-            handlers[self.id] = [self, handler, trigger, hard]
-
-    def edge(pin: int, level: int, first: int, period: int, count: int) -> None:
-        entry = handlers.get(pin)
-        if entry is None or entry[1] is None:
-            return
-        if entry[2] & (Pin.IRQ_RISING if level else Pin.IRQ_FALLING):
-            world.interrupt(guarded(entry), entry[0], entry[3])
-
-    def guarded(entry):
-        def call(pin) -> None:
-            handler = entry[1]
-            if handler is None:
-                return
-            try:
-                handler(pin)
-            except Exception:
-                if not entry[3]:
-                    raise
-                entry[1] = None
-
-        return call
-
-    Pin.forget = staticmethod(handlers.clear)
-    return Pin
+SMALL = 1 << 30  # ints of this size and above live on the heap
 
 
 def signed(word: int) -> int:
@@ -109,19 +33,38 @@ class Memory32:
         return None, 0
 
     def __getitem__(self, address: int) -> int:
+        irqs = self._world.irqs
+        locked = irqs.heap_locked and irqs.open_heap()
         self._world.spend("mem32")
         self._world.sync()
+        value = signed(self._read(address))
+        if not -SMALL <= value < SMALL:
+            irqs.will_allocate()
+        if locked:
+            irqs.close_heap(locked)
+        return value
+
+    def _read(self, address: int) -> int:
         block, offset = self._pio(address)
         if block is not None:
-            return signed(block.reg_read(offset))
+            return block.reg_read(offset)
+        if address == WATCHDOG_REASON:
+            return self._world.watchdog.reason
         index = (address - WATCHDOG_SCRATCH) // 4
         if 0 <= index < 8:
-            return signed(self._world.scratch[index])
+            return self._world.watchdog.scratch[index]
         raise ValueError("simulated chip has no register 0x%08x" % address)
 
     def __setitem__(self, address: int, value: int) -> None:
+        irqs = self._world.irqs
+        locked = irqs.heap_locked and irqs.open_heap()
         self._world.spend("mem32")
         self._world.sync()
+        self._write(address, value)
+        if locked:
+            irqs.close_heap(locked)
+
+    def _write(self, address: int, value: int) -> None:
         block, offset = self._pio(address)
         if block is not None:
             block.reg_write(offset, value)
@@ -129,7 +72,7 @@ class Memory32:
         index = (address - WATCHDOG_SCRATCH) // 4
         if not 0 <= index < 8:
             raise ValueError("simulated chip has no register 0x%08x" % address)
-        self._world.scratch[index] = value & 0xFFFFFFFF
+        self._world.watchdog.scratch[index] = value & 0xFFFFFFFF
 
 
 class Machine:
@@ -138,10 +81,12 @@ class Machine:
     PWRON_RESET = 1
     WDT_RESET = 3
 
-    def __init__(self, world, reset) -> None:
+    def __init__(self, world, reset=None) -> None:
         self._world = world
-        self._reset = reset
+        self._reset = reset or world.die
         self.Pin = pin_class(world)
+        self.WDT = wdt_class(world)
+        self.Timer = timer_class(world)
         self.mem32 = Memory32(world)
 
     def freq(self) -> int:
@@ -159,11 +104,28 @@ class Machine:
         return self.PWRON_RESET if self._world.reset_cause == "power-on" else self.WDT_RESET
 
     def reset(self) -> None:
-        self._reset("soft")
+        """The whole chip, by way of the watchdog."""
+        self._reset("reset")
+
+    def soft_reset(self) -> None:
+        """The interpreter alone; ``finally`` blocks run."""
+        raise SoftReset
+
+    def idle(self) -> None:
+        """Sleep till something interrupts, 1 ms at most."""
+        world = self._world
+        world.sleep(world.now + world.sys_hz // 1000, world.irqs.waiting)
 
     def disable_irq(self) -> int:
-        self._world.mask(1)
-        return 1
+        """Interrupts off; returns what was before, for ``enable_irq``."""
+        irqs = self._world.irqs
+        before = int(irqs.disabled)
+        irqs.disabled = True
+        self._world.look_ahead()
+        return before
 
     def enable_irq(self, state: int) -> None:
-        self._world.mask(-1)
+        """Interrupts as they were when ``disable_irq`` returned ``state``."""
+        self._world.irqs.disabled = bool(state)
+        self._world.look_ahead()
+        self._world.irqs.serve()

@@ -2,8 +2,9 @@
 
 Needed of ``world``: ``pads``, ``pio``, ``sys_hz``; ``spend(name)`` charges CPU time for a call;
 ``sync()`` brings PIO up to the present; ``wait_until(ready)`` is a busy wait of the firmware;
-``interrupt(handler, argument, hard)`` hands the firmware an interrupt. In return ``make_rp2`` sets
-``world.pio_service``: to be called, without arguments, whenever ``pio.run`` has returned.
+``interrupt(handler, argument, hard)`` hands the firmware an interrupt; ``irqs`` knows whether the
+heap is locked. In return ``make_rp2`` sets ``world.pio_service``: to be called, without arguments,
+whenever ``pio.run`` has returned.
 
 Pins given as ``in_base`` and so on are Pin objects with an ``id``, or numbers.
 """
@@ -26,6 +27,17 @@ class Irq:
 
     def set(self, handler, trigger: int, hard: bool) -> None:
         self.handler, self.mask, self.hard, self.last = handler, trigger, hard, 0
+
+    def run(self, argument) -> None:
+        """Call a hard handler. One that raises is never called again."""
+        if self.handler is None:
+            return
+        try:
+            self.handler(argument)
+        except Exception:
+            self.handler = None
+            self.mask = 0
+            raise
 
     def flags(self) -> int:
         """Flags that led to the last call."""
@@ -111,14 +123,18 @@ class Driver:
             entry = self.pio_irqs.get(index)
             if entry is not None and entry[1].handler is not None and new & entry[1].mask:
                 entry[1].last = new & entry[1].mask
-                self.world.interrupt(entry[1].handler, entry[0], entry[1].hard)
+                self._hand_on(entry)
             for number in range(4):
                 entry = self.sm_irqs.get(4 * index + number)
                 if entry is None or entry[1].handler is None:
                     continue
                 if new >> (8 + number) & entry[1].mask:
                     entry[1].last = 1
-                    self.world.interrupt(entry[1].handler, entry[0], entry[1].hard)
+                    self._hand_on(entry)
+
+    def _hand_on(self, entry: tuple) -> None:
+        irq = entry[1]
+        self.world.interrupt(irq.run if irq.hard else irq.handler, entry[0], irq.hard)
 
     def deinit(self) -> None:
         """Soft reset: handlers go, claimed machines stop, programs are forgotten; pins hold."""

@@ -14,6 +14,7 @@ from boards.sim.standins.rp2_asm import (
 )
 from boards.sim.world import SimulatedHang
 
+_SMALL = 1 << 30  # ints of this size and above live on the heap
 _MAX_DIVIDER = 65536 * 256
 
 
@@ -52,6 +53,7 @@ def clock_divider(sys_hz: int, freq: int) -> int:
 def state_machine_class(driver):
     """The ``StateMachine`` class of one chip."""
     world = driver.world
+    irqs = world.irqs
     objects = {}
 
     class StateMachine:
@@ -146,39 +148,54 @@ def state_machine_class(driver):
 
         def active(self, value=None) -> bool:
             """Start or stop the machine; says whether it runs."""
-            _enter("sm.active")
+            locked = _enter("sm.active")
             if value is not None:
                 self._machine().enable(bool(value))
+            if locked:
+                irqs.close_heap(locked)
             return self._machine().enabled
 
         def restart(self) -> None:
             """SM_RESTART and a jump to the program's start. FIFOs, X, Y and OSR stay."""
-            _enter("sm.restart")
+            locked = _enter("sm.restart")
             self._machine().restart()
             self._machine().exec_(driver.initial_pc[self._id])
+            if locked:
+                irqs.close_heap(locked)
 
         def exec(self, instr) -> None:
             """Execute one instruction at once: a word or its text."""
-            _enter("sm.exec")
+            locked = _enter("sm.exec")
             sm = self._machine()
             if not isinstance(instr, int):
                 instr = asm_pio_encode(instr, sm.pinctrl >> 29 & 7, bool(sm.side_en))
             sm.exec_(instr)
+            if locked:
+                irqs.close_heap(locked)
 
         def get(self, buf=None, shift: int = 0):
             """One word from the RX FIFO, or a buffer full; waits for them."""
-            _enter("sm.get")
+            locked = _enter("sm.get")
             if buf is None:
-                return self._get() >> shift
+                word = self._get() >> shift
+                if word >= _SMALL:
+                    irqs.will_allocate()
+                if locked:
+                    irqs.close_heap(locked)
+                return word
             for index in range(len(buf)):
                 buf[index] = self._get() >> shift
+            if locked:
+                irqs.close_heap(locked)
             return buf
 
         def put(self, value, shift: int = 0) -> None:
             """A word, or each of a buffer, into the TX FIFO; waits for room."""
-            _enter("sm.put")
+            locked = _enter("sm.put")
             for word in (value,) if isinstance(value, int) else value:
                 self._put(word << shift & 0xFFFFFFFF)
+            if locked:
+                irqs.close_heap(locked)
 
         def _put(self, word: int) -> None:
             sm = self._machine()
@@ -198,13 +215,19 @@ def state_machine_class(driver):
 
         def rx_fifo(self) -> int:
             """Words in the RX FIFO."""
-            _enter("sm.rx_fifo")
-            return self._machine().rx_level
+            locked = _enter("sm.rx_fifo")
+            level = self._machine().rx_level
+            if locked:
+                irqs.close_heap(locked)
+            return level
 
         def tx_fifo(self) -> int:
             """Words in the TX FIFO."""
-            _enter("sm.tx_fifo")
-            return self._machine().tx_level
+            locked = _enter("sm.tx_fifo")
+            level = self._machine().tx_level
+            if locked:
+                irqs.close_heap(locked)
+            return level
 
         def irq(self, *args, **kwargs):
             """Register a handler for the machine's own flag: (handler=None, trigger=1, hard)."""
@@ -219,9 +242,11 @@ def state_machine_class(driver):
                 driver.service()
             return entry[1]
 
-    def _enter(name: str) -> None:
+    def _enter(name: str) -> bool:
+        locked = irqs.heap_locked and irqs.open_heap()
         world.spend(name)
         world.sync()
+        return locked
 
     def _wait(ready) -> None:
         pio = world.pio

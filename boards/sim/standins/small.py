@@ -2,7 +2,7 @@
 
 import io
 
-from boards.sim.world import CYCLES_PER_US
+from boards.sim.world import CYCLES_PER_US, SoftReset
 
 TICKS_PERIOD = 1 << 30
 _POLLIN = 1
@@ -35,7 +35,12 @@ class Time:
         return (end - start + half) % TICKS_PERIOD - half
 
     def sleep_us(self, us: int) -> None:
-        self._world.busy_us(us)
+        """Whole milliseconds asleep, the rest in a tight loop."""
+        until = self._world.now + us * CYCLES_PER_US
+        if us > _US_PER_MS:
+            self.sleep_ms(us // _US_PER_MS)
+        if until > self._world.now:
+            self._world.busy_us((until - self._world.now) // CYCLES_PER_US)
 
     def sleep_ms(self, ms: int) -> None:
         self._world.sleep(self._world.now + ms * _US_PER_MS * CYCLES_PER_US, never)
@@ -103,7 +108,7 @@ class Poller:
                 world.now = until
             else:
                 world.spend("poll")
-            open = port.connected and (port.reading or port.writable())
+            open = port.connected and port.reading or port.writable()
             return self._entries if open else _NOTHING
         if timeout_ms or len(self._entries) != 1:
             return self.poll(timeout_ms)
@@ -170,13 +175,24 @@ class Stream:
                 usb.sent.append(byte)
             return 1
         for index in range(len(data)):
-            if not self.usb.writable():
-                until = self._world.now + 500 * _US_PER_MS * CYCLES_PER_US
-                if not self._world.sleep(until, self.usb.writable):
-                    return index
+            if not usb.room() and not self._wait_for_room():
+                return index
             self._world.spend("byte")
-            self.usb.put(data[index])
+            usb.put(data[index])
         return len(data)
+
+    def _wait_for_room(self) -> bool:
+        """500 ms at most. With the cable pulled it is a busy wait: soft callbacks do not run."""
+        world = self._world
+        until = world.now + 500 * _US_PER_MS * CYCLES_PER_US
+        while not self.usb.room():
+            if world.now >= until:
+                return False
+            if self.usb.connected:
+                world.sleep(min(until, world.now + _US_PER_MS * CYCLES_PER_US), self.usb.room)
+            else:
+                world.pause_us(_US_PER_MS)
+        return True
 
 
 class Sys:
@@ -188,9 +204,25 @@ class Sys:
         self.stdin = Stream(world, usb)
         self.stdout = Stream(world, usb)
 
+    def exit(self, code: int = 0) -> None:
+        """A soft reset."""
+        raise SoftReset
+
 
 class MicroPython:
-    """``micropython``: decorators and hints that cost nothing here."""
+    """``micropython``: the scheduler; decorators and hints that cost nothing here."""
+
+    def __init__(self, world) -> None:
+        self._world = world
+
+    def schedule(self, function, argument) -> None:
+        """``function(argument)`` soon, between bytecodes; RuntimeError when eight wait."""
+        locked = self._world.irqs.open_heap()
+        self._world.spend("other")
+        done = self._world.irqs.schedule(function, argument)
+        self._world.irqs.close_heap(locked)
+        if not done:
+            raise RuntimeError("schedule queue full")
 
     def const(self, value):
         return value
