@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 THERAPY := --weight 70kg --dose 0.5mg/kg --over 40min --concentration 1mg/mL --syringe bd-60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test trace lint bench clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,12 @@ demo: setup ## Run the reference infusion twice on real MicroPython: to its end,
 
 test: setup ## Run all tests (TESTS=path -k ... to choose)
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
+
+trace: setup ## Run what proves a requirement, write tests/TRACE.md, fail on any that is not proved
+	rm -f build/trace.json
+	-$(BIN)/python -m pytest -n auto --dist loadgroup -m requirement \
+		-p tests.trace.plugin --trace-out=build/trace.json
+	$(BIN)/python -m tests.trace build/trace.json
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check .

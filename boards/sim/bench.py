@@ -31,6 +31,7 @@ class Bench:
         self.loader = None
         self.boots = 0  # resets so far
         self._standins = None
+        self.fitted = {}  # parts this bench has: name in the board file, GPIO
         self.crash = None  # what ended the firmware, if anything did
         self.step_edges = 0
         self.keep_runs = False
@@ -39,6 +40,7 @@ class Bench:
         self._on_motion = []
         self._pins = None
         self._loop_open = False
+        self._current = False  # the motor has had current since the last reset
 
     # ---- the firmware -------------------------------------------------------------------------
 
@@ -73,8 +75,11 @@ class Bench:
         self._standins = standins
         self.loader = Loader(self._roots, standins, self.flash.open)
         self.loader.run("boot")
+        board = self.loader.module("board")
+        for name, gpio in self.fitted.items():
+            setattr(board, name, gpio)
         if self._pins is None:
-            self._connect(self.loader.module("board"))
+            self._connect(board)
 
     def _boot(self) -> None:
         try:
@@ -114,12 +119,14 @@ class Bench:
             self._standins["machine"].Pin.forget()
         self.loader = None
         self.heap.reset()
+        self._current = False
         self.boots += 1
 
     def _connect(self, board) -> None:
         self._pins = board
         pads = self.world.pads
         self._drive_stop()
+        pads.watch(board.ENABLE, self._enable_edge)
         pads.drive(board.ENABLE, 1)  # the board's pull-up: the chip's output, if on, wins
         pads.watch(board.STEP, self._step_edge)
         pads.watch(board.ALLOW, self._allow_edge)
@@ -162,9 +169,13 @@ class Bench:
 
     # ---- what can be seen ---------------------------------------------------------------------
 
-    def _step_edge(self, pin: int, level: int, first: int, period: int, count: int) -> None:
+    def _enable_edge(self, pin: int, level: int, first: int, period: int, count: int) -> None:
         if not level:
-            return
+            self._current = True
+
+    def _step_edge(self, pin: int, level: int, first: int, period: int, count: int) -> None:
+        if not level or not self._current:
+            return  # the self-test's, made before the motor has had current in this boot
         self.step_edges += count
         if self.keep_runs:
             self._keep_run(first, period, count)
@@ -184,7 +195,7 @@ class Bench:
         runs.append((first, period, count))
 
     def _allow_edge(self, pin: int, level: int, first: int, period: int, count: int) -> None:
-        if level and self.moving_since is None:
+        if level and self._current and self.moving_since is None:
             self.moving_since = first
             for us, action in self._on_motion:
                 self.world.at(first + us * CYCLES_PER_US, action)

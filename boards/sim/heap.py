@@ -2,9 +2,9 @@
 
 What the firmware allocates is not simulated. In its place garbage grows evenly with time, so that
 ``gc.mem_free`` falls and a collection brings it back. An uneven CPU (``noise``) collects by itself
-at seeded instants, a nominal one only on ``gc.collect()``. A collection delays soft callbacks, not
-hard ones. ``gc.disable`` ends the collections that come by themselves; the thresholds are kept and
-change nothing.
+at seeded instants once the heap is crowded, a nominal one only on ``gc.collect()``. A
+collection delays soft callbacks, not hard ones. ``gc.disable`` ends
+the collections that come by themselves; the thresholds are kept and change nothing.
 """
 
 HEAP_BYTES = 240 * 1024
@@ -32,6 +32,10 @@ class Heap:
         """Bytes."""
         ms = (self._world.now - self._clean_at) * 1000 // self._world.sys_hz
         return min(ms * GARBAGE_PER_MS, HEAP_BYTES - LIVE_BYTES)
+
+    def crowded(self) -> bool:
+        """True when an allocation may find no place for it."""
+        return self.garbage() * 4 >= (HEAP_BYTES - LIVE_BYTES) * 3
 
     def collect(self) -> None:
         """Hold the CPU up and be clean."""

@@ -1,9 +1,9 @@
 """A CPU that is never twice the same: call times and pauses drawn from a seed.
 
 What a call costs on the chip depends on cache misses, heap and luck. With a seed, all call times
-are drawn anew every few milliseconds, between half and three times their nominal value, and now
-and then the CPU pauses as for a garbage collection, with interrupts on: 0.5 to 35 ms, the range
-measured on the emulated chip. The same seed gives the same run on every interpreter.
+are drawn anew every few milliseconds, between half and three times their nominal value. A garbage
+collection, asked for or not, holds the CPU up for 0.5 to 35 ms, the range measured on the emulated
+chip, with interrupts on. The same seed gives the same run on every interpreter.
 """
 
 from boards.sim.heap import Heap
@@ -24,7 +24,6 @@ class CpuNoise:
         self._state = seed & 0x7FFFFFFF
         self._nominal = dict(world.costs)
         self.heap = Heap(world, self._draw_pause_us)
-        self.pauses = 0
         self._plan_next()
 
     def _draw(self, least: int, most: int) -> int:
@@ -38,11 +37,11 @@ class CpuNoise:
 
     def _change(self) -> None:
         factor = self._draw(FASTEST_32NDS, SLOWEST_32NDS)
+        self._world.costs.clear()  # those derived from the nominal ones too
         for name in sorted(self._nominal):
             self._world.costs[name] = self._nominal[name] * factor // 32
-        collects = self._draw(1, PAUSE_ONE_IN) == 1
+        collects = self._draw(1, PAUSE_ONE_IN) == 1 and self.heap.crowded()
         if collects and self.heap.automatic and not self._world.irqs.masked():
-            self.pauses += 1
             self.heap.collect()
         self._plan_next()
 

@@ -64,7 +64,9 @@ SCRIPT = (
     (48_500_000, "36 stop"),
     (48_600_000, "37 " + FIRST),
     (48_700_000, "38 start plan={plan}"),
-    # the power was cut at 50 s
+    # the power was cut at 50 s: stopped, with the alarm `reset`
+    (50_800_000, "44 start plan={plan}"),
+    (50_900_000, "45 ack"),
     (51_000_000, "39 start plan={plan}"),
     (51_100_000, "40 log since=1:3"),
     (51_200_000, "41 " + SECOND),

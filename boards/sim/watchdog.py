@@ -1,4 +1,5 @@
-"""The RP2040's watchdog: a count-down that only a chip reset stops, and eight scratch registers.
+"""The RP2040's watchdog: a count-down that a chip reset or CTRL.ENABLE stops, and eight scratch
+registers.
 
 Sources: machine_wdt.c and modmachine.c of MicroPython 1.28's rp2 port, hardware_watchdog of the
 Pico SDK. A soft reset leaves it running. It resets the chip also when the CPU stands still with
@@ -38,6 +39,15 @@ class Watchdog:
         self._due = self._world.now + self._load
         if self._load and not self._looks:
             self._look_later()
+
+    def running(self) -> bool:
+        """CTRL.ENABLE."""
+        return bool(self._load)
+
+    def stop(self) -> None:
+        """CTRL.ENABLE cleared: the count stands still."""
+        self._load = 0
+        self._looks = False
 
     def _look_later(self) -> None:
         self._looks = True

@@ -74,6 +74,7 @@ class World:
         self._events = []
         self._order = 0
         self.costs = {name: us * CYCLES_PER_US for name, us in COST_US.items()}
+        self.volts_mv = {}  # of the GPIOs that are analogue inputs
         self._dying = ""  # the cause of a reset that is under way
         self.watchdog = Watchdog(self)
         self.irqs = Interrupts(self)
@@ -280,6 +281,7 @@ class World:
         behind: pads are inputs again, PIO empty, time goes on. The watchdog's scratch registers
         survive all but "power-on"."""
         self.reset_cause = cause
+        self.volts_mv = {}  # of the GPIOs that are analogue inputs
         self._dying = ""
         self.watchdog.reset(cause)
         self.forget_firmware()

@@ -103,6 +103,10 @@ class StopInput:
         """True when the loop was open at any time since ``rearm``, however short."""
         raise NotImplementedError
 
+    def restless(self) -> bool:
+        """True when the loop is open, or was at any time since last asked."""
+        raise NotImplementedError
+
     def rearm(self) -> bool:
         """Forget past openings; False (and nothing forgotten) while the loop is open."""
         raise NotImplementedError
@@ -129,19 +133,93 @@ class SerialLink:
 
 
 class Store:
-    """Small named records in flash. A write is whole or not at all."""
+    """Small named records in flash. Writes may hold up the CPU for 400 ms: never while a lease is
+    short. OSError: flash is full or has failed; the record is the old one or the new one."""
 
     def load(self, name: str) -> bytes:
         """The record, or b'' when there is none."""
         raise NotImplementedError
 
+    def read(self, name: str, at: int, count: int) -> bytes:
+        """Up to ``count`` bytes of the record from offset ``at``; b'' beyond its end or when there
+        is none."""
+        raise NotImplementedError
+
     def save(self, name: str, data: bytes) -> None:
-        """Replace the record. May hold up the CPU for 400 ms: never while a lease is short."""
+        """Replace the record, whole or not at all."""
+        raise NotImplementedError
+
+    def append(self, name: str, data: bytes) -> None:
+        """Add to the end of the record, which begins with it if there is none. A power cut or an
+        OSError leaves all of ``data`` there or any first part of it, and what was before it."""
+        raise NotImplementedError
+
+    def checksum(self, path: str) -> int:
+        """CRC-32 of a file of the firmware itself, named by its path from the root of the device
+        ("pump/hal.py"); -1 when there is none."""
+        raise NotImplementedError
+
+
+class Watchdog:
+    """Resets the chip unless fed."""
+
+    def feed(self) -> None:
+        """Another two seconds. The first call starts it."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Stop it, for the REPL."""
+        raise NotImplementedError
+
+
+class Hot:
+    """Two numbers (0 to 2^32-1) that outlive every reset but a power cut."""
+
+    def save(self, first: int, second: int) -> None:
+        """Keep them. Cheap."""
+        raise NotImplementedError
+
+    def load(self) -> tuple:
+        """Both, or () when there are none."""
+        raise NotImplementedError
+
+
+class Indicators:
+    """Buzzer and alarm light."""
+
+    def show(self, sound: bool, colour: str, on: bool) -> None:
+        """Sound or quiet; a light of ``colour`` (red, yellow, cyan or none), on or off."""
+        raise NotImplementedError
+
+
+class Travel:
+    """The switch at the end of the plunger's travel."""
+
+    def at_end(self) -> bool:
+        """True when nothing is left to push; an open wire says so too."""
+        raise NotImplementedError
+
+
+class Force:
+    """Force on the plunger."""
+
+    def read_mn(self) -> int:
+        """Millinewtons, positive when pushing. Out of any plausible range when the sensor is open
+        or short."""
+        raise NotImplementedError
+
+
+class Supply:
+    """The pump's supply."""
+
+    def read_mv(self) -> int:
+        """Millivolts at the board's input."""
         raise NotImplementedError
 
 
 class Hal:
-    """One board's hardware. ``fuse`` and ``counter`` are None where the capability is missing."""
+    """One board's hardware. What a board does not have is None: ``fuse`` and ``counter`` where the
+    capability is missing, and any of ``watchdog`` to ``supply``."""
 
     version = HAL_VERSION
     capabilities = ()
@@ -153,13 +231,27 @@ class Hal:
     driver = Driver()
     link = SerialLink()
     store = Store()
+    watchdog = None
+    hot = None
+    indicators = None
+    travel = None
+    force = None
+    supply = None
 
     def serial_number(self) -> str:
         """The chip's unique id in hex."""
         raise NotImplementedError
 
     def reset_cause(self) -> str:
-        """power-on, watchdog, soft or unknown."""
+        """power-on, watchdog, reset (asked for) or unknown."""
+        raise NotImplementedError
+
+    def free_bytes(self) -> int:
+        """Heap that is free; takes about a millisecond to find out."""
+        raise NotImplementedError
+
+    def collect(self) -> None:
+        """Collect garbage now: the CPU is busy for some 20 ms."""
         raise NotImplementedError
 
     def wait(self, due_us: int, want_write: bool) -> None:

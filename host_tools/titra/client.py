@@ -21,7 +21,7 @@ from titra.transport import Transport
 from titra.wirelog import WireLog
 
 INBOX_MAX = 10_000
-LOG_ROUNDS_MAX = 100
+LOG_ROUNDS_MAX = 400  # more than the 1056 events that the pump keeps, four at a time
 HEARTBEAT_SLACK_S = 0.001
 
 

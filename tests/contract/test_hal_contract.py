@@ -53,6 +53,7 @@ def test_every_method_of_the_contract_is_filled_in(hal):
 # ---- clock --------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("PWR-07")
 def test_clock_counts_microseconds_across_the_wrap_of_the_chips_ticks(jig, hal):
     """Read every 7 minutes, for three wraps of 2^30 us."""
     start_us, start_ns = hal.clock.now_us(), jig.now_ns()
@@ -94,6 +95,7 @@ def test_nothing_moves_after_boot(jig, hal):
 # ---- step generator -----------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("DEL-02")
 @pytest.mark.parametrize("more", [0, 1, 777, 12_345])
 def test_interval_is_exact_inside_and_across_words(jig, hal, more):
     ticks = hal.generator.min_step_ticks + more
@@ -110,6 +112,7 @@ def test_each_interval_is_that_of_its_own_word(jig, hal):
     assert gaps(rises) == [ticks_ns(hal, ticks) for ticks in wanted]
 
 
+@pytest.mark.requirement("DEL-02")
 @pytest.mark.parametrize("more", [0, 1, 500, 100_000])
 def test_a_wait_word_adds_exactly_its_time(jig, hal, more):
     step, wait = fast(hal), hal.generator.min_wait_ticks + more
@@ -195,6 +198,7 @@ def test_put_does_not_block_on_a_generator_that_the_fuse_holds(jig, hal):
     assert len(jig.rises_ns()) == 2
 
 
+@pytest.mark.requirement("DEL-04")
 @pytest.mark.parametrize("end", ["arm", "halt"])
 @pytest.mark.parametrize("after_us", [0, 100, 1_111])
 def test_nothing_stale_is_made_after_a_restart(jig, hal, end, after_us):
@@ -214,6 +218,7 @@ def test_nothing_stale_is_made_after_a_restart(jig, hal, end, after_us):
     assert len(run_words(jig, [(2, fast(hal))])) == 2
 
 
+@pytest.mark.requirement("DEL-06")
 def test_halt_completes_a_pulse_in_progress(jig, hal):
     """At 60 instants over a step: every pulse is whole and every pulse is counted."""
     ticks = hal.generator.min_step_ticks
@@ -233,6 +238,7 @@ def test_halt_completes_a_pulse_in_progress(jig, hal):
         assert hal.counter.steps() == len(widths)
 
 
+@pytest.mark.requirement("DEL-18")
 def test_starved_tells_a_queue_run_dry_and_nothing_else(jig, hal):
     generator = hal.generator
     generator.arm()

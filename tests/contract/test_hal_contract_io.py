@@ -20,6 +20,7 @@ from tests.contract.asking import (
 # ---- stop input ---------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("STOP-01")
 def test_the_loop_stops_motion_and_it_stays_stopped(jig, hal):
     need(hal, contract.HARD_STOP)
     generator = hal.generator
@@ -41,6 +42,7 @@ def test_the_loop_stops_motion_and_it_stays_stopped(jig, hal):
     assert len(run_words(jig, [(3, fast(hal))])) == 3, "arm starts it again"
 
 
+@pytest.mark.requirement("STOP-05")
 @pytest.mark.parametrize("open_ns", [1_000, 20_000, 5_000_000])
 def test_opened_latches_a_short_opening(jig, hal, open_ns):
     stop = hal.stop
@@ -54,6 +56,7 @@ def test_opened_latches_a_short_opening(jig, hal, open_ns):
     assert not stop.opened()
 
 
+@pytest.mark.requirement("STOP-06")
 def test_rearm_refuses_while_the_loop_is_open_and_forgets_nothing(jig, hal):
     jig.press()
     jig.run_ns(MS)
@@ -64,6 +67,7 @@ def test_rearm_refuses_while_the_loop_is_open_and_forgets_nothing(jig, hal):
     assert hal.stop.rearm() and not hal.stop.opened()
 
 
+@pytest.mark.requirement("STOP-09")
 def test_a_loop_open_since_power_on_is_seen(jig):
     jig.press()
     jig.cut_power_during(lambda: None, MS)
@@ -73,6 +77,7 @@ def test_a_loop_open_since_power_on_is_seen(jig):
 # ---- dose fuse ----------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("DEL-05")
 @pytest.mark.parametrize("steps", [0, 1, 2, 7, 30])
 def test_the_fuse_lets_exactly_so_many_pass_each_time(jig, hal, steps):
     need(hal, contract.FUSE)
@@ -90,6 +95,7 @@ def test_the_fuse_lets_exactly_so_many_pass_each_time(jig, hal, steps):
         assert not hal.fuse.allows()
 
 
+@pytest.mark.requirement("DEL-05")
 def test_disarm_forbids_and_the_rest_is_forgotten(jig, hal):
     need(hal, contract.FUSE)
     hal.fuse.arm(100)
@@ -103,6 +109,7 @@ def test_disarm_forbids_and_the_rest_is_forgotten(jig, hal):
     assert jig.rises_ns() == []
 
 
+@pytest.mark.requirement("STOP-01")
 def test_a_fuse_armed_with_the_loop_open_allows_nothing(jig, hal):
     need(hal, contract.FUSE)
     jig.press()
@@ -124,6 +131,7 @@ def test_the_fuse_takes_its_largest_number(jig, hal):
 # ---- step counter -------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("DEL-06")
 def test_reading_the_counter_does_not_disturb_it(jig, hal):
     need(hal, contract.COUNTER)
     generator = hal.generator
@@ -143,6 +151,7 @@ def test_reading_the_counter_does_not_disturb_it(jig, hal):
     assert hal.counter.steps() == len(jig.rises_ns()) == 8 * min(100, generator.max_count)
 
 
+@pytest.mark.requirement("DEL-06")
 def test_the_counter_outlives_arm_and_halt(jig, hal):
     need(hal, contract.COUNTER)
     for round_ in range(1, 4):
@@ -174,6 +183,7 @@ def test_bytes_go_both_ways_in_order(jig, hal):
     assert jig.host_take() == sent
 
 
+@pytest.mark.requirement("COM-11")
 def test_write_never_waits_for_a_host_that_does_not_read(jig):
     jig.host_reads(False)
     data = bytes(range(200)) * 20
@@ -190,6 +200,7 @@ def test_write_never_waits_for_a_host_that_does_not_read(jig):
     assert got + jig.host_take() == data, "nothing lost, nothing twice"
 
 
+@pytest.mark.requirement("COM-11")
 def test_the_link_never_waits_for_a_host_that_is_away(jig, hal):
     jig.host_connected(False)
     for _ in range(20):
@@ -216,6 +227,7 @@ def test_a_record_is_kept_replaced_and_absent(jig, hal):
     assert jig.hal.store.load("one") == b"new" * 500
 
 
+@pytest.mark.requirement("PWR-05")
 def test_a_save_is_whole_or_not_at_all(jig):
     """Power is cut at instants all over a save."""
     old, new = b"old" * 100, b"new" * 200
@@ -228,6 +240,40 @@ def test_a_save_is_whole_or_not_at_all(jig):
         assert found in (old, new), after_us
         seen.add(found)
     assert seen == {old, new}, "the cuts fell before and after"
+
+
+def test_a_record_grows_and_is_read_in_parts(jig, hal):
+    store = hal.store
+    store.append("one", b"abc")
+    store.append("one", b"")
+    store.append("one", b"defg" * 500)
+    whole = b"abc" + b"defg" * 500
+    assert store.load("one") == whole
+    for at, count in ((0, 3), (1, 1), (2, 1000), (2000, 9), (2003, 5), (9999, 1)):
+        assert store.read("one", at, count) == whole[at : at + count]
+    assert store.read("nothing", 0, 9) == b""
+    store.save("one", b"new")
+    store.append("one", b"er")
+    jig.cut_power_during(lambda: None, MS)
+    assert jig.hal.store.load("one") == b"newer"
+
+
+def test_a_cut_append_leaves_what_was_and_a_first_part_of_what_was_to_come(jig):
+    """Power is cut at instants all over an append."""
+    old, new = b"old" * 100, b"new" * 200
+    seen = set()
+    for after_us in [*range(0, 4_000, 150), 10_000, 46_000, 60_000, 120_000]:
+        jig.hal.store.save("record", old)
+        store = jig.hal.store
+        jig.cut_power_during(lambda store=store: store.append("record", new), after_us * US)
+        found = jig.hal.store.load("record")
+        assert found.startswith(old) and (old + new).startswith(found), after_us
+        seen.add(len(found))
+    assert {len(old), len(old + new)} <= seen, "the cuts fell before and after"
+
+
+def test_a_file_that_is_not_there_has_no_checksum(hal):
+    assert hal.store.checksum("pump/nothing.py") == -1
 
 
 # ---- wait ---------------------------------------------------------------------------------------

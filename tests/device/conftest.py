@@ -4,7 +4,7 @@ import pytest
 
 from .targets import TARGETS, Device, make_target
 
-BOOT_US = 200_000
+BOOT_US = 600_000
 
 
 def pytest_addoption(parser):

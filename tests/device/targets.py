@@ -28,6 +28,8 @@ PATIENCE_S = 20  # real time for bytes that the terminal passes on; only a broke
 FIELD = re.compile(r'([a-z][a-z0-9-]*)=("[^"]*"|[^ "]*)')
 MOST_US = 1_000_000
 
+RELEASED_US = 60_000
+
 
 class SimTarget:
     """The firmware in CPython, in this process."""
@@ -248,9 +250,10 @@ class Device:
         self._target.press()
 
     def release(self) -> None:
-        """Close the stop loop."""
+        """Close the stop loop, and wait until the release has been debounced."""
         self.need(BUTTON)
         self._target.release()
+        self.run_us(RELEASED_US)
 
     def power_cut(self) -> None:
         """Power off and on."""

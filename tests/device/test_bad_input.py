@@ -187,6 +187,19 @@ def judged(reply, code, field):
     assert reply["state"] == "ready"
 
 
+@pytest.mark.requirement(
+    "COM-06",
+    "COM-10",
+    "DOSE-02",
+    "DOSE-03",
+    "DOSE-05",
+    "DOSE-06",
+    "DOSE-07",
+    "DOSE-09",
+    "DOSE-16",
+    "DOSE-18",
+    "PROG-06",
+)
 @pytest.mark.parametrize("text, code, field", SEALED)
 def test_refused(ready, text, code, field):
     device, plan = ready
@@ -194,6 +207,7 @@ def test_refused(ready, text, code, field):
     unharmed(device, plan)
 
 
+@pytest.mark.requirement("COM-01", "COM-06", "PROG-06")
 @pytest.mark.parametrize("line, code, field", RAW)
 def test_refused_raw(ready, line, code, field):
     device, plan = ready
@@ -210,6 +224,7 @@ def test_a_small_letter_check_is_good(ready):
     unharmed(device, plan)
 
 
+@pytest.mark.requirement("DOSE-07", "DOSE-09")
 def test_limits_are_inclusive(device):
     device.ask(program(dose="1.5mg/kg", concentration="10mg/mL"))
     device.ask(program(weight="300kg", dose="0.1mg/kg"))
@@ -221,6 +236,7 @@ def test_limits_are_inclusive(device):
     device.refused(over_full, "capacity", "volume")
 
 
+@pytest.mark.requirement("PROG-06")
 def test_all_of_it_in_mid_infusion(device):
     plan = device.infuse(SHORT)["plan"]
     for text, _, _ in SEALED:

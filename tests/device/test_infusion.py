@@ -18,6 +18,7 @@ from .therapies import (
 )
 
 
+@pytest.mark.requirement("DEL-01", "DEL-03", "DOSE-04", "DOSE-12", "LOG-06")
 def test_whole_job(device):
     before = device.status()
     assert (before["state"], before["plan"], before["steps"]) == ("idle", "none", "0")
@@ -65,6 +66,7 @@ def test_second_job_counts_from_zero(device):
     assert device.step_edges == 2 * TINY_STEPS
 
 
+@pytest.mark.requirement("STOP-13", "DEL-01")
 @pytest.mark.parametrize("after_us", [3_000, 1_234_567, 7_777_777, 19_990_000])
 def test_pause_keeps_the_count(device, after_us):
     device.infuse(SHORT)
@@ -82,6 +84,7 @@ def test_pause_keeps_the_count(device, after_us):
     assert device.names()[-4:] == ["started", "paused", "resumed", "complete"]
 
 
+@pytest.mark.requirement("DEL-01")
 def test_many_pauses(device):
     device.infuse(SHORT)
     before = 0
@@ -96,6 +99,7 @@ def test_many_pauses(device):
     assert (device.state, device.step_edges) == ("complete", SHORT_STEPS)
 
 
+@pytest.mark.requirement("DEL-04")
 def test_pause_and_resume_at_once_never_bursts(device):
     device.infuse(TINY)
     for _ in range(20):
@@ -106,6 +110,7 @@ def test_pause_and_resume_at_once_never_bursts(device):
     assert (device.state, device.step_edges) == ("complete", TINY_STEPS)
 
 
+@pytest.mark.requirement("DOSE-12", "PROG-02")
 def test_wrong_and_stale_plan(device):
     device.refused("start plan=00000000", "no-plan")
     stale = device.program(SHORT)["plan"]
@@ -118,6 +123,7 @@ def test_wrong_and_stale_plan(device):
     assert device.state == "ready"
 
 
+@pytest.mark.requirement("DOSE-04")
 def test_same_prescription_same_hash(device):
     plan = device.program(SHORT)["plan"]
     other = device.program(
@@ -127,6 +133,7 @@ def test_same_prescription_same_hash(device):
     assert other["weight"] == "70kg"
 
 
+@pytest.mark.requirement("COM-06", "DOSE-13", "PROG-02")
 @pytest.mark.parametrize(
     "state, verbs",
     [
@@ -134,7 +141,7 @@ def test_same_prescription_same_hash(device):
         ("ready", ["pause", "resume", "ack"]),
         ("infusing", ["program", "start", "resume", "ack"]),
         ("paused", ["program", "start", "pause", "ack"]),
-        ("complete", ["start", "pause", "resume", "ack"]),
+        ("complete", ["start", "pause", "resume"]),
         ("halted", ["start", "pause", "resume", "ack"]),
         ("stopped", ["program", "start", "pause", "resume"]),
     ],
@@ -171,6 +178,7 @@ def bring(device, state: str) -> str:
     return plan
 
 
+@pytest.mark.requirement("COM-03")
 def test_repeated_id_acts_once(device):
     plan = device.program(SHORT)["plan"]
     tag = device.send("start plan=" + plan)
@@ -192,6 +200,7 @@ def test_repeated_id_with_other_text_acts(device):
     assert device.repeat(tag, "resume")["state"] == "infusing"
 
 
+@pytest.mark.requirement("COM-03")
 def test_only_the_last_four_ids_are_remembered(device):
     device.infuse(SHORT)
     tag = device.ask("pause").tag
@@ -210,6 +219,7 @@ def test_refused_for_want_of_a_check_and_then_given_one(device):
     assert device.repeat("55", "start plan=" + plan)["state"] == "infusing"
 
 
+@pytest.mark.requirement("COM-03")
 def test_repeated_refusal_is_repeated(device):
     refusal = device.refused("start plan=00000000", "no-plan")
     assert device.repeat(refusal.tag, "start plan=00000000").raw == refusal.raw

@@ -34,6 +34,7 @@ def moves(pump: Driven) -> int:
     return pump.bench.step_edges - before
 
 
+@pytest.mark.requirement("STOP-17")
 @pytest.mark.parametrize("part", ["session.poll", "session.receive", "controller.poll"])
 def test_an_exception_in_the_loop_is_a_fault(moving, part):
     owner, name = part.split(".")
@@ -47,6 +48,7 @@ def test_an_exception_in_the_loop_is_a_fault(moving, part):
     assert (moving.level(moving.board.ENABLE), moving.level(moving.board.ALLOW)) == (1, 0)
 
 
+@pytest.mark.requirement("STOP-17")
 def test_an_exception_past_the_loop_leaves_the_motor_off(moving):
     firmware = moving.bench.pump()
     firmware.session.due_us = boom
@@ -57,6 +59,7 @@ def test_an_exception_past_the_loop_leaves_the_motor_off(moving):
     assert moving.level(moving.board.STEP) == 0
 
 
+@pytest.mark.requirement("STOP-17")
 def test_an_exception_in_a_halt_still_takes_the_enable_away(moving):
     firmware = moving.bench.pump()
     firmware.hal.fuse.disarm = boom

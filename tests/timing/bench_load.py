@@ -73,12 +73,12 @@ def infusion_us(minutes: int) -> tuple:
         bench.usb.host_read()
 
     bench.usb.on_line = drain
-    bench.world.limit = (minutes * 60 + 1) * 125_000_000
+    bench.world.limit = (minutes * 60 + 2) * 125_000_000
     bench.world.on_limit = end
     plan_line = "1 program " + " ".join([k + "=" + v for k, v in THERAPY.items()])
-    bench.at_us(100_000, lambda: bench.usb.host_write(seal(plan_line)))
+    bench.at_us(600_000, lambda: bench.usb.host_write(seal(plan_line)))
     start_line = seal("2 start plan=" + plan().hash)
-    bench.at_us(200_000, lambda: bench.usb.host_write(start_line))
+    bench.at_us(800_000, lambda: bench.usb.host_write(start_line))
     start = now_us()
     try:
         bench.run_firmware()

@@ -81,7 +81,7 @@ def step_row(name: str, whole_ticks: int, steps: int, syringe: str, seed: int = 
     # The last step is due at the plan's end, to the tick: that fixes the origin.
     cycles = CYCLES_PER_TICK * interval
     most, std = worst_and_std(errors_ns(rises, rises[-1] - steps * cycles, cycles))
-    pauses = pump.bench.noise.pauses if pump.bench.noise else 0
+    pauses = pump.bench.heap.collections
     return [name, "%.4f us" % (interval * NS_PER_TICK / 1000), str(steps), str(pauses)] + [
         time_text(most),
         time_text(std),

@@ -6,7 +6,7 @@ from tests.device.targets import seal
 from titra.simulator import Lockstep
 
 CYCLES_PER_US = 125
-BOOT_US = 150_000
+BOOT_US = 600_000
 SLICE_US = 10_000
 REPLY_SLICES = 200
 

@@ -4,6 +4,7 @@ The rig is the firmware's PIO programs on simulated silicon; edges are counted a
 the bench and by the counter program, which must agree.
 """
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ FEEDS = st.lists(
 )
 
 
+@pytest.mark.requirement("DEL-05", "DEL-06")
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.integers(0, 12), st.integers(0, 120)), FEEDS)
 @example(0, [((9, 0), 0)] * 20)
@@ -45,6 +47,7 @@ def test_the_short_cut_of_the_simulation_changes_nothing(n_max, words):
     assert expand(plain.edges) == expand(short.edges)
 
 
+@pytest.mark.requirement("DEL-05")
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 12), min_size=2, max_size=5))
 def test_arming_again_allows_so_many_more(allowed):

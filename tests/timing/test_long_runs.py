@@ -77,6 +77,7 @@ def worst(steps: int, duration: tuple, made) -> tuple:
     return error_most, interval_most, at
 
 
+@pytest.mark.requirement("DEL-02", "DEL-03")
 @pytest.mark.parametrize(
     "rate, over, volume_ml, hours",
     [("1mL/h", "72h", "72", 72), ("0.1mL/h", "24h", "2.4", 24), ("0.8mL/h", "72h", "57.6", 72)],
@@ -91,6 +92,7 @@ def test_every_step_of_days(rate, over, volume_ml, hours):
     assert end == duration[0] // duration[1], "the last step is made when it is due, to the tick"
 
 
+@pytest.mark.requirement("DEL-02")
 def test_a_day_between_the_words():
     """12 mL/h: words of many steps, not one step each; the residue runs for 4 h."""
     steps, duration, words = words_of("12mL/h", "4h")
@@ -98,6 +100,7 @@ def test_a_day_between_the_words():
     assert max(error, interval) <= QUANTUM_TICKS * steps * duration[1]
 
 
+@pytest.mark.requirement("DEL-02")
 @pytest.mark.parametrize(
     "rate, over, stretch_min", [("0.8mL/h", "72h", 12 * 60), ("0.1mL/h", "24h", 24 * 60)]
 )

@@ -39,6 +39,7 @@ def delivered_in_full(pump: Driven, plan: int) -> None:
     assert len(pump.rises()) == plan
 
 
+@pytest.mark.requirement("DEL-19")
 def test_a_bolus_is_accelerated_and_slowed_down():
     pump = Driven()
     reply = pump.ask("program " + FAST)
@@ -56,6 +57,7 @@ def test_a_bolus_is_accelerated_and_slowed_down():
     assert 3.02 < lasted < 3.04
 
 
+@pytest.mark.requirement("DEL-19")
 @pytest.mark.parametrize("pause_ms", [3, 31, 77, 500, 2990])
 def test_each_start_after_a_pause_is_accelerated_anew(pause_ms):
     pump = Driven()

@@ -19,6 +19,7 @@ SEED = 1809
 FREEZES = 25
 
 
+@pytest.mark.requirement("DEL-17")
 @pytest.mark.parametrize("syringe, bore, rate", RATES)
 def test_frozen_at_any_instant(syringe, bore, rate):
     nl_per_h = int(float(rate) * 10**6)
@@ -35,6 +36,7 @@ def test_frozen_at_any_instant(syringe, bore, rate):
     assert most >= max(1, min(bound, 600) // 2)
 
 
+@pytest.mark.requirement("DEL-17")
 @pytest.mark.parametrize("rate", ["0.1", "1200"])
 def test_frozen_in_the_start(rate):
     """While the request is read, the queue filled, the fuse armed, the generator started."""
@@ -49,6 +51,7 @@ def test_at_the_lowest_rates_it_is_one_step():
     assert bound_steps(Fraction(10_000, 3600), step_nl("4.699")) == 2
 
 
+@pytest.mark.requirement("STOP-04")
 def test_a_frozen_cpu_is_silent_and_deaf():
     pump, _ = freeze_after("bd-60", "52.5", 300_000)
     pump.send("status")

@@ -84,6 +84,7 @@ def judged(target, steps: int, duration_us: int) -> None:
     assert abs(origin - bench.moving_since) < START_UP_CYCLES
 
 
+@pytest.mark.requirement("DEL-02", "LOG-04")
 @pytest.mark.parametrize(
     "dose, over, duration_us, volume_ml",
     [
@@ -97,6 +98,7 @@ def test_short_infusions_with_fast_telemetry(target, dose, over, duration_us, vo
     judged(target, steps_of(volume_ml), duration_us)
 
 
+@pytest.mark.requirement("DEL-01", "DEL-02", "DEL-03")
 def test_reference_infusion(target):
     duration_us = 40 * 60 * 1_000_000
     infuse(target, "weight=70kg dose=0.5mg/kg over=40min " + REST, duration_us, "1s")

@@ -27,6 +27,7 @@ from tests.timing.rigs import (
 from tests.unit.pio_programs import PumpRig, expand
 
 
+@pytest.mark.requirement("STOP-01", "STOP-02")
 @pytest.mark.parametrize("passes", [0, 1, 7, 40])
 def test_every_cycle_of_a_step_with_the_queue_full(passes):
     """The sweep meets every phase of pulse and gap, and the bound is met, not just kept."""
@@ -49,6 +50,7 @@ def test_the_short_cut_of_the_simulation_changes_nothing(passes):
         assert expand(rigs[0].edges) == expand(rigs[1].edges)
 
 
+@pytest.mark.requirement("STOP-01", "STOP-02")
 def test_every_cycle_across_words_and_waits():
     """One step a word, waits between: the fetch, the rest loop and the hand-over are all swept."""
     words = [word(1, 2), word(0, 9), word(1, 0), word(0, 0)] * 2
@@ -56,6 +58,7 @@ def test_every_cycle_across_words_and_waits():
         judge(stopped(words, stop), stop)
 
 
+@pytest.mark.requirement("STOP-01", "STOP-02")
 def test_every_cycle_around_starvation():
     """The queue runs dry in mid-sweep: after the last pulse, in ``pull``, and then words come."""
     words = [word(2, 3)]
@@ -64,6 +67,7 @@ def test_every_cycle_around_starvation():
         judge(stopped(words, stop), stop)
 
 
+@pytest.mark.requirement("STOP-01", "STOP-05")
 @pytest.mark.parametrize("open_cycles", [4, AFTER])
 def test_the_generator_alone_stops_too(open_cycles):
     """ALLOW held high by the bench, so no fuse helps: an opening of 4 cycles in either of the
@@ -85,6 +89,7 @@ def test_the_generator_alone_stops_too(open_cycles):
         assert len(rises) == (stop > first), stop
 
 
+@pytest.mark.requirement("STOP-01", "STOP-02")
 def test_before_start():
     """The loop opens before the generator is started, at any offset from it, queue full."""
     start = 400
@@ -95,6 +100,7 @@ def test_before_start():
             assert rig.count() == 0
 
 
+@pytest.mark.requirement("STOP-01")
 def test_before_the_fuse_is_armed():
     """ALLOW never rises while the loop is open, and the generator waits for it."""
     rig = PumpRig(50, True)
@@ -107,6 +113,7 @@ def test_before_the_fuse_is_armed():
     assert rig.edges == [] and rig.count() == 0
 
 
+@pytest.mark.requirement("STOP-01", "STOP-02")
 @pytest.mark.parametrize("passes", [5_000, 59_375, 300_000])
 def test_sampled_offsets_of_longer_steps(passes):
     """Around both edges of the pulse and spread over the gap: 12 kHz (5 000 passes) to 200 Hz."""
@@ -120,6 +127,7 @@ def test_sampled_offsets_of_longer_steps(passes):
         judge(stopped([word(9, passes)] * 8, stop), stop, 2 * interval(passes))
 
 
+@pytest.mark.requirement("STOP-01", "STOP-02", "STOP-04")
 @pytest.mark.parametrize("after_us", [0, 3, 211, 5_003, 33_333, 900_001])
 @pytest.mark.parametrize("rate", ["52.5mL/h", "1200mL/h"])
 def test_with_the_cpu_frozen(rate, after_us):

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from pump.core.lease import RUN_ON_NL, RUN_ON_US
 from tests.timing import run_on_table
 from tests.unit.pio_programs import _programs
@@ -22,11 +24,13 @@ def test_the_bounds_are_the_codes():
     assert "**2 P + %d**" % _programs.WAIT_OVERHEAD in DOCUMENT
 
 
+@pytest.mark.requirement("DEL-17")
 def test_no_row_exceeds_the_volume_that_is_promised():
     for row in run_on_table.run_on_table()[2:]:
         assert float(row.split("|")[-2]) * 1000 <= RUN_ON_NL
 
 
+@pytest.mark.requirement("DEL-21")
 def test_a_full_queue_outlasts_what_is_done_in_one_go():
     steady = run_on_table.shortest_queue_of_all_ms()
     ramp = run_on_table.shortest_queue_in_a_ramp_ms()

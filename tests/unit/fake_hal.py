@@ -3,10 +3,16 @@
 from types import SimpleNamespace
 
 from pump import hal
+from pump.core.crc import crc32
 from pump.core.mechanics import Mechanics
+from pump.core.supervisor import Watch
 
 BOARD = SimpleNamespace(
-    MODEL="fake", MODE="safe", MECHANICS=Mechanics(), HARD_LIMITS={"dose": ("", "1.5mg/kg")}
+    MODEL="fake",
+    MODE="safe",
+    MECHANICS=Mechanics(),
+    HARD_LIMITS={"dose": ("", "1.5mg/kg")},
+    WATCH=Watch(),
 )
 PRESCRIPTION = {
     "weight": "70kg",
@@ -138,10 +144,15 @@ class FakeStop(hal.StopInput):
         self._generator = generator
         self.open = False
         self._latched = False
+        self._stirred = False
+
+    def restless(self):
+        stirred, self._stirred = self._stirred, False
+        return stirred or self.open
 
     def press(self):
         self._generator.halt()
-        self.open = self._latched = True
+        self.open = self._latched = self._stirred = True
 
     def release(self):
         self.open = False
@@ -189,16 +200,29 @@ class FakeLink(hal.SerialLink):
 
 
 class FakeStore(hal.Store):
-    """Records in memory."""
+    """Records in memory; ``full`` takes no more of them; ``files`` is path -> content."""
 
     def __init__(self):
         self.records = {}
+        self.files = {}
+        self.full = False
 
     def load(self, name):
         return self.records.get(name, b"")
 
+    def read(self, name, at, count):
+        return self.load(name)[at : at + count]
+
     def save(self, name, data):
+        if self.full:
+            raise OSError(28)
         self.records[name] = data
+
+    def append(self, name, data):
+        self.save(name, self.load(name) + data)
+
+    def checksum(self, path):
+        return crc32(self.files[path]) if path in self.files else -1
 
 
 class FakeHal(hal.Hal):
@@ -223,6 +247,12 @@ class FakeHal(hal.Hal):
     def reset_cause(self):
         return "power-on"
 
+    def free_bytes(self):
+        return 100_000
+
+    def collect(self):
+        raise AssertionError("nothing to collect")
+
     def wait(self, due_us, want_write):
         if self.link.incoming:
             return
@@ -234,3 +264,69 @@ class FakeHal(hal.Hal):
         """Let time pass; the hardware goes on by itself."""
         self.clock.us = max(self.clock.us, us)
         self.generator.catch_up()
+
+
+class FakeTravel(hal.Travel):
+    """The switch at the end; ``end`` is what it says."""
+
+    end = False
+
+    def at_end(self):
+        return self.end
+
+
+class FakeForce(hal.Force):
+    """Force on the plunger, ``mn``; ``read`` counts the readings."""
+
+    mn = 3_000
+    read = 0
+
+    def read_mn(self):
+        self.read += 1
+        return self.mn
+
+
+class FakeSupply(hal.Supply):
+    """The supply, ``mv``."""
+
+    mv = 5_000
+
+    def read_mv(self):
+        return self.mv
+
+
+class FakeWatchdog(hal.Watchdog):
+    """``fed`` holds the instants."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.fed = []
+        self.released = False
+
+    def feed(self):
+        self.fed.append(self._clock.us)
+
+    def release(self):
+        self.released = True
+
+
+class FakeIndicators(hal.Indicators):
+    """``shown`` is what is shown now; ``history`` every change as (us, sound, colour, on)."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.shown = (False, "off", False)
+        self.history = []
+
+    def show(self, sound, colour, on):
+        if (sound, colour, on) != self.shown:
+            self.history.append((self._clock.us, sound, colour, on))
+        self.shown = (sound, colour, on)
+
+
+def fit(made):
+    """Give a FakeHal all that may surround the motor; returns it."""
+    made.travel, made.force, made.supply = FakeTravel(), FakeForce(), FakeSupply()
+    made.watchdog = FakeWatchdog(made.clock)
+    made.indicators = FakeIndicators(made.clock)
+    return made

@@ -3,9 +3,13 @@
 import pytest
 from fake_hal import BOARD, SHORT, FakeHal
 
-from pump.app.controller import Controller
+from pump.app.controller import RELEASE_US, Controller
+from pump.app.settings import Settings
 from pump.core import states
 from pump.core.refusal import Refusal
+
+PRIME = {"volume": "0.05mL", "rate": "60mL/h", "syringe": "bd-10", "connected": "no"}
+BOLUS = {"volume": "0.05mL", "over": "5s"}
 
 
 class Bench:
@@ -14,7 +18,7 @@ class Bench:
     def __init__(self):
         self.hal = FakeHal()
         self.events = []
-        self.controller = Controller(self.hal, BOARD, self._record)
+        self.controller = Controller(self.hal, BOARD, Settings(self.hal.store), self._record)
 
     def _record(self, name, pairs):
         self.events.append((name, dict(pairs)))
@@ -42,17 +46,19 @@ class Bench:
         return not (hal.generator.running or hal.driver.on or hal.fuse.allows())
 
     def start(self, lease_us=0, on_loss="stop"):
-        self.controller.start(self.controller.plan.hash, lease_us, on_loss)
+        self.controller.start(self.controller.run.hash, lease_us, on_loss)
         self.controller.heard(self.hal.clock.us)
 
 
 def bench_in(state):
     """A bench in ``state``, reached by the ordinary way."""
+    if state in (states.BOLUS, states.PRIMING, states.KVO):
+        return bench_beside(state)
     bench = Bench()
     controller = bench.controller
     if state == states.POST:
         return bench
-    controller.self_test()
+    controller.self_test([], None, False)
     if state == states.IDLE:
         return bench
     controller.program(SHORT)
@@ -70,8 +76,34 @@ def bench_in(state):
         bench.hal.stop.press()
         bench.run(1000)
         bench.hal.stop.release()
+        bench.run(RELEASE_US)
+    elif state == states.ALARM:
+        controller.trip("occlusion")
     elif state == states.FAULT:
         controller.fail("internal")
+    return bench
+
+
+def bench_beside(state):
+    """The same for the states beside a plain infusion."""
+    bench = Bench()
+    controller = bench.controller
+    controller.self_test([], None, False)
+    if state == states.PRIMING:
+        controller.prime(PRIME)
+        bench.start()
+        bench.run(500_000)
+    elif state == states.KVO:
+        controller.program({**SHORT, "kvo": "1mL/h"})
+        bench.start()
+        bench.run(11_000_000)
+    else:
+        controller.program(SHORT)
+        bench.start()
+        bench.run(2_000_000)
+        controller.bolus(BOLUS)
+        controller.start(controller.side.hash, 0, "stop")
+        bench.run(1_000_000)
     return bench
 
 
@@ -83,10 +115,11 @@ def test_states_are_reached(state):
     assert bench_in(state).controller.state == state
 
 
+@pytest.mark.requirement("STOP-07")
 @every_state
 def test_stop_works_in_every_state_and_however_often(state):
     bench = bench_in(state)
-    moved = state in (states.INFUSING, states.PAUSED)
+    moved = state in states.MOVING or state == states.PAUSED
     for _ in range(3):
         bench.controller.stop()
         assert bench.still()
@@ -99,6 +132,7 @@ def test_stop_works_in_every_state_and_however_often(state):
         assert bench.controller.cause == "command"
 
 
+@pytest.mark.requirement("STOP-06")
 @every_state
 def test_the_stop_button_works_in_every_state(state):
     bench = bench_in(state)
@@ -113,12 +147,13 @@ def test_the_stop_button_works_in_every_state(state):
     assert bench.controller.state == expected and bench.controller.steps() == before
 
 
+@pytest.mark.requirement("ALM-05")
 @every_state
 def test_an_own_fault_stops_and_latches_in_every_state(state):
     bench = bench_in(state)
     bench.controller.fail("internal")
     assert bench.still() and bench.controller.state == states.FAULT
-    first = {"stopped": "disconnect"}.get(state, "internal")
+    first = {"stopped": "disconnect", "alarm": "occlusion"}.get(state, "internal")
     assert bench.controller.cause == first
     bench.controller.fail("miscount")
     assert bench.controller.cause == first  # the first cause stays
@@ -133,11 +168,14 @@ REQUESTS = {
 }
 
 
+@pytest.mark.requirement("PROG-02", "PROG-05", "PROG-06")
 @every_state
 @pytest.mark.parametrize("event", REQUESTS)
 def test_requests_follow_the_table(state, event):
     bench = bench_in(state)
     follows = states.follow(state, event)
+    if event == states.ACK and state not in states.LATCHED:
+        bench.controller.alarms.acknowledge("", bench.hal.clock.us)  # else it has something to do
     if follows == states.REFUSED:
         events = list(bench.events)
         with pytest.raises((Refusal, AttributeError)) as caught:
@@ -153,6 +191,7 @@ def test_requests_follow_the_table(state, event):
         assert bench.controller.state == follows
 
 
+@pytest.mark.requirement("DOSE-12", "PROG-02")
 def test_start_without_a_plan_or_with_another():
     bench = bench_in(states.IDLE)
     with pytest.raises(Refusal) as caught:
@@ -163,11 +202,12 @@ def test_start_without_a_plan_or_with_another():
         bench.controller.start("00000000", 0, "stop")
     assert (caught.value.code, caught.value.accepts) == (
         "wrong-plan",
-        bench.controller.plan.hash,
+        bench.controller.run.hash,
     )
     assert bench.still()
 
 
+@pytest.mark.requirement("DEL-01")
 def test_a_whole_infusion():
     bench = bench_in(states.READY)
     total = bench.controller.plan.total_steps
@@ -180,6 +220,7 @@ def test_a_whole_infusion():
     assert bench.events[-1][1]["steps"] == str(total)
 
 
+@pytest.mark.requirement("DEL-06")
 def test_miscount_is_a_fault():
     bench = bench_in(states.INFUSING)
     bench.hal.counter.offset = 1
@@ -188,6 +229,7 @@ def test_miscount_is_a_fault():
     assert bench.events[-1][0] == "fault" and bench.still()
 
 
+@pytest.mark.requirement("DEL-18")
 def test_starvation_is_a_fault():
     bench = bench_in(states.INFUSING)
     bench.hal.go_to(bench.hal.clock.us + 3_000_000)
@@ -196,6 +238,7 @@ def test_starvation_is_a_fault():
     assert bench.still()
 
 
+@pytest.mark.requirement("DEL-16")
 def test_verifier_disagreement_is_a_fault(monkeypatch):
     bench = bench_in(states.INFUSING)
     monkeypatch.setattr(bench.controller.motion._verifier, "check", lambda *word: False)
@@ -204,6 +247,7 @@ def test_verifier_disagreement_is_a_fault(monkeypatch):
     assert bench.still()
 
 
+@pytest.mark.requirement("DEL-16")
 @pytest.mark.parametrize("state", [states.READY, states.PAUSED])
 def test_verifier_disagreement_at_the_start_is_a_fault(state, monkeypatch):
     bench = bench_in(state)
@@ -217,6 +261,7 @@ def test_verifier_disagreement_at_the_start_is_a_fault(state, monkeypatch):
     assert bench.names() == ["fault"]  # and not 'started' after it
 
 
+@pytest.mark.requirement("DEL-05")
 def test_the_fuse_bounds_a_runaway():
     bench = bench_in(states.INFUSING)
     total = bench.controller.plan.total_steps
@@ -228,6 +273,7 @@ def test_the_fuse_bounds_a_runaway():
 # ---- the stop loop ------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("STOP-06")
 def test_ack_is_refused_while_the_loop_is_open():
     bench = bench_in(states.INFUSING)
     bench.hal.stop.press()
@@ -237,11 +283,15 @@ def test_ack_is_refused_while_the_loop_is_open():
     assert caught.value.code == "stop-open"
     assert (bench.controller.state, bench.controller.cause) == (states.STOPPED, "disconnect")
     bench.hal.stop.release()
+    with pytest.raises(Refusal):
+        bench.controller.acknowledge("")  # the button may bounce yet
+    bench.run(RELEASE_US)
     bench.controller.acknowledge("")
     assert (bench.controller.state, bench.controller.cause) == (states.IDLE, "none")
     assert bench.controller.plan is None and bench.still()
 
 
+@pytest.mark.requirement("STOP-05")
 def test_a_press_too_short_to_see_still_latches():
     bench = bench_in(states.INFUSING)
     bench.hal.stop.press()
@@ -250,6 +300,7 @@ def test_a_press_too_short_to_see_still_latches():
     assert bench.controller.state == states.STOPPED
 
 
+@pytest.mark.requirement("PROG-02")
 @pytest.mark.parametrize("state", [states.READY, states.PAUSED])
 def test_no_start_with_the_loop_open(state):
     bench = bench_in(state)
@@ -260,10 +311,11 @@ def test_no_start_with_the_loop_open(state):
     assert bench.controller.state == state and not bench.hal.generator.running
 
 
+@pytest.mark.requirement("STOP-09")
 def test_a_loop_open_at_power_on():
     bench = Bench()
     bench.hal.stop.open = True
-    bench.controller.self_test()
+    bench.controller.self_test([], None, False)
     assert (bench.controller.state, bench.controller.cause) == (states.STOPPED, "stop-open")
     assert bench.names() == ["stopped"]
 
@@ -277,6 +329,7 @@ def leased(on_loss, lease_us=2_000_000):
     return bench
 
 
+@pytest.mark.requirement("COM-02")
 def test_a_silent_host_stops_the_pump():
     bench = leased("stop")
     bench.run(1_999_999)
@@ -295,6 +348,7 @@ def test_a_host_that_speaks_keeps_the_lease():
     assert "host-lost" not in bench.names()
 
 
+@pytest.mark.requirement("COM-02")
 def test_finish_goes_on_and_tells_once():
     bench = leased("finish")
     bench.run(11_000_000)
@@ -310,6 +364,7 @@ def test_finish_tells_again_after_the_host_was_back():
     assert bench.names().count("host-lost") == 2
 
 
+@pytest.mark.requirement("COM-02")
 def test_the_lease_holds_in_a_pause_too():
     bench = leased("stop")
     bench.run(500_000)

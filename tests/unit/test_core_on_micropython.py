@@ -63,6 +63,7 @@ def wasm_output(code):
     return result.stdout
 
 
+@pytest.mark.requirement("DOSE-22")
 def test_reference_holds_the_known_results():
     """Figures that other tests have shown right, so that agreeing runtimes are right too."""
     assert reference("small").startswith("%d %d\n" % (0x29B1, zlib.crc32(b"123456789")))
@@ -76,6 +77,7 @@ def test_reference_holds_the_known_results():
     assert words["24h-at-1200-end"] == ["207455912", str(day_ticks), "207455912"]
 
 
+@pytest.mark.requirement("DOSE-22")
 @PARTS
 def test_unix_micropython_prints_the_same(part):
     command = unix_micropython()
@@ -84,12 +86,14 @@ def test_unix_micropython_prints_the_same(part):
     assert output_of(command, part) == reference(part)
 
 
+@pytest.mark.requirement("DOSE-22")
 @PARTS
 def test_32_bit_micropython_prints_the_same(part):
     assert wasm_output(program("/input", part)) == reference(part)
     assert reference(part).endswith("done %s\n" % part)
 
 
+@pytest.mark.requirement("DOSE-22")
 def test_the_small_build_has_31_bit_small_integers():
     """Else the test above would prove nothing about the chip."""
     assert wasm_output("import sys; print(sys.maxsize)") == "%d\n" % (2**31 - 1)

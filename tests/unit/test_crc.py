@@ -3,6 +3,7 @@
 import binascii
 import zlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from pump.core.crc import crc16_ccitt_false, crc32
 CHECK = b"123456789"
 
 
+@pytest.mark.requirement("COM-01")
 def test_check_values_of_the_catalogue():
     assert crc16_ccitt_false(CHECK) == 0x29B1
     assert crc32(CHECK) == 0xCBF43926
@@ -30,6 +32,7 @@ def test_can_be_taken_in_pieces(head, tail):
     assert crc32(tail, crc32(head)) == crc32(head + tail)
 
 
+@pytest.mark.requirement("COM-01")
 @given(st.binary(min_size=1, max_size=60), st.data())
 def test_any_flipped_bit_shows(data, choice):
     bit = choice.draw(st.integers(0, 8 * len(data) - 1))

@@ -76,6 +76,7 @@ def spoil_sign(plan):
 SPOILS = [value for name, value in sorted(globals().items()) if name.startswith("spoil_")]
 
 
+@pytest.mark.requirement("DOSE-10")
 def test_a_fault_on_the_way_forward_is_refused(monkeypatch):
     """Rounding that drops a step never gets as far as a plan."""
     assert dose.plan(KETAMINE, BENCH).total_steps == 252117
@@ -83,6 +84,7 @@ def test_a_fault_on_the_way_forward_is_refused(monkeypatch):
     assert refusal_of(KETAMINE).code == "internal-mismatch"
 
 
+@pytest.mark.requirement("DOSE-10")
 @pytest.mark.parametrize("spoil", SPOILS, ids=lambda spoil: spoil.__name__[6:])
 def test_second_route_finds_what_is_spoiled(spoil):
     plan = three_phases()

@@ -119,6 +119,7 @@ def oracle_refuses(phases, step):
     return any(not slow <= volume / time <= fast for _, volume, time in phases)
 
 
+@pytest.mark.requirement("DOSE-01")
 @settings(max_examples=300)
 @given(prescriptions())
 def test_one_phase_equals_the_oracle(prescription):
@@ -142,6 +143,7 @@ def test_one_phase_equals_the_oracle(prescription):
     assert Fraction(*plan.weight_g) == weight * 1000
 
 
+@pytest.mark.requirement("DOSE-15", "DOSE-17")
 @given(prescriptions(most_phases=10))
 def test_steps_are_rounded_once_over_all_phases(prescription):
     common, phases, _, _, step = prescription
@@ -163,6 +165,7 @@ def test_steps_are_rounded_once_over_all_phases(prescription):
     assert Fraction(*plan.total_volume_nl) == cumulative
 
 
+@pytest.mark.requirement("DOSE-07")
 @given(decimals(0.3, 79, 3))
 def test_exact_limit_holds_for_every_weight(weight):
     """0.75 mg/kg over 45 min is 1 mg/kg/h whatever the weight."""
@@ -172,6 +175,7 @@ def test_exact_limit_holds_for_every_weight(weight):
     assert refusal_of(fields, {"dose-rate": ("", "0.999999999mg/kg/h")}).code == "hard-limit"
 
 
+@pytest.mark.requirement("DOSE-02")
 @pytest.mark.parametrize("name", ["syringe", "weight", "concentration", "dose", "over"])
 def test_every_field_is_needed(name):
     refusal = refusal_of(without(KETAMINE, name))
@@ -185,6 +189,7 @@ def test_combinations_are_named(fields):
     assert refusal.accepts == "dose+over,dose-rate+over,rate+over,rate+volume,volume+over"
 
 
+@pytest.mark.requirement("COM-10", "DOSE-02")
 @pytest.mark.parametrize(
     ("fields", "name"),
     [
@@ -202,6 +207,7 @@ def test_nothing_superfluous_is_taken(fields, name):
     assert (refusal.code, refusal.field) == ("unknown-field", name)
 
 
+@pytest.mark.requirement("DOSE-02")
 def test_unknown_fields_of_lists_are_refused():
     for common, phase in (({**BD60, "dose": "1mg/kg"}, {}), (BD60, {"weight": "70kg"})):
         with pytest.raises(Refusal) as caught:
@@ -235,6 +241,7 @@ QUANTITIES = {
 }
 
 
+@pytest.mark.requirement("DOSE-02", "DOSE-03", "DOSE-05")
 @pytest.mark.parametrize("field", QUANTITIES)
 def test_each_field_refuses_zero_bad_numbers_and_units(field):
     fields = QUANTITIES[field]
@@ -253,6 +260,7 @@ def test_each_field_refuses_zero_bad_numbers_and_units(field):
         assert (refusal.code, refusal.field, refusal.given) == (code, field, text)
 
 
+@pytest.mark.requirement("DOSE-06")
 def test_rate_range_names_both_ends_for_the_syringe():
     fast = {"syringe": "bd-5", "rate": "1200mL/h", "over": "10s"}
     assert refusal_of(fast).limit == "0.01mL/h..1016.180266mL/h"
@@ -267,6 +275,7 @@ def test_rate_range_names_both_ends_for_the_syringe():
     ]
 
 
+@pytest.mark.requirement("DOSE-09")
 def test_capacity_is_inclusive():
     assert dose.plan({**BD60, "rate": "100mL/h", "volume": "60mL"}, BENCH).total_steps == 432200
     refusal = refusal_of({**BD60, "rate": "100mL/h", "volume": "60.000000001mL"})
@@ -302,6 +311,7 @@ def test_steps_fit_31_bits():
     assert (refusal.code, refusal.field, refusal.limit) == ("out-of-range", "steps", "2147483647")
 
 
+@pytest.mark.requirement("DOSE-18")
 def test_calibration_must_be_credible():
     for text in ("104.1185nL", "173.5308nL"):
         assert dose.plan({**BY_RATE, "volume-per-step": text}, BENCH)
@@ -310,6 +320,7 @@ def test_calibration_must_be_credible():
         assert (refusal.code, refusal.limit) == ("out-of-range", "104.1185nL..173.5308nL")
 
 
+@pytest.mark.requirement("DOSE-07")
 @pytest.mark.parametrize(
     ("hard", "changes", "field", "limit"),
     [
@@ -331,6 +342,7 @@ def test_hard_limits_name_field_value_and_limit(hard, changes, field, limit):
         assert refusal.given == fields[field]
 
 
+@pytest.mark.requirement("DOSE-07")
 def test_splitting_a_dose_does_not_get_round_its_limit():
     hard = {"dose": ("", "0.8mg/kg")}
     half = {"dose": "0.4mg/kg", "over": "20min"}
@@ -340,6 +352,7 @@ def test_splitting_a_dose_does_not_get_round_its_limit():
     assert (caught.value.code, caught.value.given) == ("hard-limit", "0.800mg/kg")
 
 
+@pytest.mark.requirement("DOSE-07")
 def test_dose_of_a_volume_is_judged_as_well():
     fields = {**DRUG, "rate": "60mL/h", "volume": "35mL"}
     assert dose.plan(fields, BENCH, {"dose": ("", "0.5mg/kg")}).total_dose_ng == (35_000_000, 1)
@@ -360,6 +373,7 @@ def test_own_syringe_by_diameter_and_capacity():
     assert refusal_of({**own, "capacity": "0.9mL"}).code == "capacity"
 
 
+@pytest.mark.requirement("DOSE-12")
 def test_canonical_text_and_hash():
     plan = dose.plan(KETAMINE, BENCH)
     assert plan.canonical == (
@@ -372,6 +386,7 @@ def test_canonical_text_and_hash():
     assert dose.plan(rewritten, BENCH).hash == plan.hash
 
 
+@pytest.mark.requirement("DOSE-12")
 @pytest.mark.parametrize(
     "change",
     [

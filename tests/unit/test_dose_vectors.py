@@ -69,6 +69,7 @@ def test_every_vector_is_here():
     assert len(DATA["vectors"]) == 6
 
 
+@pytest.mark.requirement("DOSE-01")
 @VECTORS
 def test_phases(vector):
     plan = draft(vector)
@@ -99,6 +100,7 @@ def test_dose_rates_as_judged(vector):
     assert judged == [rate * Fraction(1000, 3600) for rate in wanted if rate is not None]
 
 
+@pytest.mark.requirement("DOSE-01", "DOSE-17")
 @VECTORS
 def test_totals(vector):
     plan = draft(vector)
@@ -138,6 +140,7 @@ def test_is_planned_or_refused_by_the_syringe(vector):
         assert (caught.value.code, caught.value.limit) == ("capacity", "60mL")
 
 
+@pytest.mark.requirement("DOSE-07")
 def test_hard_limit_on_the_dose_rate_is_inclusive():
     limited = [vector for vector in DATA["vectors"] if "limit" in vector["inputs"]]
     assert [vector["id"] for vector in limited] == ["V02"]

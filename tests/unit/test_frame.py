@@ -58,6 +58,7 @@ def test_sealing_and_parsing_is_a_round_trip(tag, verb, fields):
     assert not bare.checked
 
 
+@pytest.mark.requirement("COM-01")
 @given(TAGS, TAUGHT, FIELDS, st.data())
 def test_one_corrupt_byte_never_changes_what_is_done(tag, verb, fields, data):
     sealed = seal(request_text(tag, verb, fields))[:-1]
@@ -96,6 +97,7 @@ def test_any_bytes_give_a_request_or_a_refusal(line):
     assert tag_of(line) == "-" or tag_of(line).isdecimal()
 
 
+@pytest.mark.requirement("COM-06")
 @pytest.mark.parametrize(
     ("line", "code"),
     [
@@ -186,11 +188,13 @@ def test_lines_are_the_same_however_they_arrive(parts, data):
     assert found == [line for line, _ in parts]
 
 
+@pytest.mark.requirement("COM-01")
 @pytest.mark.parametrize("length", [MAX_LINE - 1, MAX_LINE])
 def test_a_line_up_to_the_bound_is_whole(length):
     assert cut(LineCutter(), b"x" * length + b"\n") == [b"x" * length]
 
 
+@pytest.mark.requirement("COM-01")
 @pytest.mark.parametrize("length", [MAX_LINE + 1, MAX_LINE + 2, 5000])
 def test_an_over_long_line_is_reported_once_and_the_next_is_whole(length):
     lines = cut(LineCutter(), b"x" * length + b"\nstop\n")
@@ -199,6 +203,7 @@ def test_an_over_long_line_is_reported_once_and_the_next_is_whole(length):
     assert lines[1] == b"stop"
 
 
+@pytest.mark.requirement("COM-01")
 def test_a_partial_line_is_dropped_after_the_gap():
     cutter = LineCutter()
     assert cutter.due_us() is None
@@ -211,6 +216,7 @@ def test_a_partial_line_is_dropped_after_the_gap():
     assert cut(cutter, b"stop\n", 2000 + GAP_US) == [b"stop"]
 
 
+@pytest.mark.requirement("COM-01")
 def test_the_gap_is_seen_by_the_next_byte_too():
     cutter = LineCutter()
     cut(cutter, b"start pl", 0)

@@ -25,13 +25,14 @@ class Watched:
     def save(self, name, data):
         controller = self.pump.controller
         now_us = self.hal.clock.us
-        self.writes.append((now_us, controller.state, controller.outlasts_us(now_us)))
+        if name.startswith("journal"):
+            self.writes.append((now_us, controller.state, controller.outlasts_us(now_us)))
         self._save(name, data)
 
     def begin(self, fields):
         self.pump.controller.program(fields)
         self.run(500_000)
-        self.pump.controller.start(self.pump.controller.plan.hash, 0, "stop")
+        self.pump.controller.start(self.pump.controller.run.hash, 0, "stop")
 
     def run(self, for_us):
         until_us = self.hal.clock.us + for_us
@@ -43,6 +44,7 @@ class Watched:
         return newest([self.hal.store.load("journal-%d" % slot) for slot in range(2)])[1]
 
 
+@pytest.mark.requirement("PWR-05")
 @pytest.mark.parametrize("fields", [PRESCRIPTION, SLOW])
 def test_while_moving_no_second_passes_unwritten(fields):
     watched = Watched()
@@ -54,6 +56,7 @@ def test_while_moving_no_second_passes_unwritten(fields):
     assert watched.entry().steps >= watched.pump.controller.plan.total_steps * 14 // 2400
 
 
+@pytest.mark.requirement("PWR-09")
 @pytest.mark.parametrize("rate", ["0.1", "1", "52.5", "150", "190", "199", "201", "400", "1200"])
 def test_no_write_that_motion_would_not_outlast(rate):
     watched = Watched()
@@ -65,6 +68,7 @@ def test_no_write_that_motion_would_not_outlast(rate):
     assert not moving or float(rate) < 250
 
 
+@pytest.mark.requirement("PWR-05")
 def test_a_fast_plan_is_written_at_its_start_and_end():
     watched = Watched()
     watched.begin(FAST)
@@ -76,6 +80,7 @@ def test_a_fast_plan_is_written_at_its_start_and_end():
     assert (watched.entry().steps, watched.entry().state) == (total, "complete")
 
 
+@pytest.mark.requirement("PWR-05")
 @pytest.mark.parametrize("verb, state", [("pause", "paused"), ("stop", "halted")])
 def test_the_end_of_motion_is_written_at_once(verb, state):
     watched = Watched()
@@ -85,7 +90,7 @@ def test_the_end_of_motion_is_written_at_once(verb, state):
     watched.run(300_000)
     entry = watched.entry()
     assert (entry.state, entry.steps) == (state, watched.pump.controller.steps())
-    assert entry.plan == watched.pump.controller.plan.hash
+    assert entry.plan == watched.pump.controller.run.hash
 
 
 def test_nothing_is_written_while_nothing_happens():
@@ -94,6 +99,7 @@ def test_nothing_is_written_while_nothing_happens():
     assert watched.writes == []
 
 
+@pytest.mark.requirement("PWR-05", "PWR-11")
 def test_the_boot_number_and_the_last_run_outlive_resets():
     watched = Watched()
     watched.begin(SLOW)

@@ -1,5 +1,6 @@
 """How long queued motion lasts without the CPU."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +9,7 @@ from pump.core.lease import RUN_ON_NL, RUN_ON_US, lease_us
 RATES = st.tuples(st.integers(1, 10**12), st.integers(1, 10**9))
 
 
+@pytest.mark.requirement("DEL-17")
 @given(RATES, st.integers(1, 64))
 def test_run_on_is_bounded_in_time_and_volume(rate, depth):
     run_on_us = lease_us(rate, depth) * (depth + 1)

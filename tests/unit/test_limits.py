@@ -26,6 +26,7 @@ def nudged(text, by):
     return "%d.%09d" % divmod(value * 10**9, 10**9) + unit
 
 
+@pytest.mark.requirement("DOSE-02", "DOSE-07")
 @ROWS
 def test_bounds_are_inclusive(row):
     field, _, least, most = row
@@ -43,6 +44,7 @@ def test_bounds_are_inclusive(row):
         ]
 
 
+@pytest.mark.requirement("DOSE-02")
 @ROWS
 def test_zero_is_refused(row):
     field = row[0]
@@ -92,6 +94,7 @@ def test_beyond_lists_all_that_is_outside():
 STEP_VOLUMES = st.builds(make, st.integers(1, 10**7), st.integers(1, 10**4))
 
 
+@pytest.mark.requirement("DOSE-06")
 @given(STEP_VOLUMES, st.integers(1, 20_000), st.integers(1, 600))
 def test_rate_range_is_the_narrower_of_device_and_mechanics(volume, max_hz, slowest_s):
     slow, fast = limits.rate_range(volume, max_hz, slowest_s)
@@ -100,6 +103,7 @@ def test_rate_range_is_the_narrower_of_device_and_mechanics(volume, max_hz, slow
     assert Fraction(*fast) == min(per_step * max_hz, Fraction(1200 * 10**6, 3600))
 
 
+@pytest.mark.requirement("DOSE-06")
 @given(STEP_VOLUMES, st.sampled_from(["mL/h", "mL/min", "nL/s", "mcL/min"]))
 def test_both_ends_named_are_accepted_as_typed(volume, unit):
     slow, fast = limits.rate_range(volume, 10_000, 60)

@@ -53,7 +53,7 @@ class Talk:
     def __init__(self, board=BOARD_WIDE):
         self.hal = FakeHal()
         self.hal.clock.us = YEARS_US
-        last = Entry(LONG_BOOT - 1, "none", "idle", 0, 0)
+        last = Entry(LONG_BOOT - 1, "none", "idle", 0, 0, 0)
         self.hal.store.save("journal-0", pack(1, last))
         self.pump = Pump(self.hal, board)
         self.pump.session._sample = 10**9
@@ -94,6 +94,7 @@ def request(fields):
     return "program " + " ".join([key + "=" + value for key, value in fields.items()])
 
 
+@pytest.mark.requirement("COM-01")
 @pytest.mark.parametrize("name", PLANS)
 def test_every_line_of_every_plan_fits(name):
     talk = Talk()
@@ -122,13 +123,14 @@ def test_every_line_of_every_plan_fits(name):
             talk.ask("log")
 
 
+@pytest.mark.requirement("LOG-06")
 def test_the_reference_infusion_is_told_in_full():
     """Nothing is cut from an ordinary plan, not even in a long infusion with a lease."""
     talk = Talk(BOARD)
     talk.hal.clock.us = 10 * 86_400 * 10**6
     answer = talk.ask(request(PLANS["calibrated"]))
     assert "cut=yes" not in answer
-    talk.ask("start plan=%s lease=600s" % talk.pump.controller.plan.hash)
+    talk.ask("start plan=%s lease=600s" % talk.pump.controller.run.hash)
     talk.pump.controller.state = states.STOPPED
     talk.pump.controller.cause = "host-lost"
     assert "cut=yes" not in talk.ask("status")
@@ -199,5 +201,5 @@ def test_log_since_the_future_is_empty():
 def test_status_tells_a_lease_exactly():
     talk = Talk(BOARD)
     talk.ask(request(PRESCRIPTION))
-    talk.ask("start plan=%s lease=1.5s" % talk.pump.controller.plan.hash)
+    talk.ask("start plan=%s lease=1.5s" % talk.pump.controller.run.hash)
     assert "lease=1.5s" in talk.ask("status")

@@ -39,6 +39,7 @@ def test_nothing_moves_before_begin():
     assert (motion.measured(), motion.commanded(), motion.running) == (0, 0, False)
 
 
+@pytest.mark.requirement("DEL-01", "DEL-03")
 def test_a_plan_runs_to_its_exact_step_and_time():
     hal, motion = moving()
     assert run(hal, motion)
@@ -47,6 +48,7 @@ def test_a_plan_runs_to_its_exact_step_and_time():
     assert motion.elapsed_us(hal.clock.us) == 10_000_000
 
 
+@pytest.mark.requirement("DEL-05")
 def test_the_fuse_is_armed_with_the_plan():
     hal, motion = moving()
     assert hal.fuse.left == PLAN.total_steps
@@ -56,6 +58,7 @@ def test_the_fuse_is_armed_with_the_plan():
     assert not hal.fuse.allows() and not hal.generator.running
 
 
+@pytest.mark.requirement("DEL-06")
 @pytest.mark.parametrize("apart", [-1, 1, 100])
 def test_a_miscount_is_an_error(apart):
     hal, motion = moving()
@@ -65,6 +68,7 @@ def test_a_miscount_is_an_error(apart):
         run(hal, motion)
 
 
+@pytest.mark.requirement("DEL-06")
 def test_a_generator_that_makes_no_steps_is_a_miscount():
     """Its queue stays full, so it never starves; it must not seem to infuse for ever."""
     hal, motion = moving()
@@ -77,6 +81,7 @@ def test_a_generator_that_makes_no_steps_is_a_miscount():
     assert hal.clock.us < 1_000_000 + RUN_ON_US + 10_000
 
 
+@pytest.mark.requirement("DEL-18")
 def test_a_late_cpu_is_starvation():
     hal, motion = moving()
     hal.go_to(hal.clock.us + 3_000_000)
@@ -92,6 +97,7 @@ def test_a_late_filling_is_starvation_too():
         motion.top_up()
 
 
+@pytest.mark.requirement("DEL-17")
 def test_queued_motion_runs_out_by_itself():
     """A CPU that dies right after filling leaves at most RUN_ON_US and its volume."""
     hal, motion = moving()
@@ -105,6 +111,7 @@ def test_queued_motion_runs_out_by_itself():
     assert motion.measured() == after
 
 
+@pytest.mark.requirement("DEL-16")
 def test_a_word_the_verifier_refuses_is_never_queued(monkeypatch):
     hal, motion = moving()
     run(hal, motion, 1_000_000)
@@ -116,6 +123,7 @@ def test_a_word_the_verifier_refuses_is_never_queued(monkeypatch):
     assert put == []
 
 
+@pytest.mark.requirement("DEL-16")
 def test_a_planner_gone_wrong_is_caught_by_the_verifier(monkeypatch):
     """No stub: a word one tick too long for its steps does not pass."""
     hal, motion = moving()
@@ -144,6 +152,7 @@ def test_a_refusal_in_the_first_words_leaves_nothing_armed(monkeypatch):
     assert motion.measured() == 0
 
 
+@pytest.mark.requirement("DEL-04", "STOP-13")
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 4_000_000), max_size=6), st.integers(0, 10**8))
 def test_pauses_change_neither_steps_nor_time_in_motion(stretches, rest_us):
@@ -170,6 +179,7 @@ def test_pauses_change_neither_steps_nor_time_in_motion(stretches, rest_us):
     assert 10_000_000 - 100 <= in_motion <= 10_000_000 + 100 * (len(stretches) + 1)
 
 
+@pytest.mark.requirement("PWR-07")
 def test_the_count_survives_the_wrap_of_the_counter():
     hal = FakeHal()
     hal.counter.count = 2**32 - 3

@@ -1,5 +1,6 @@
 """The outbox keeps bytes in order and room for what matters more."""
 
+import pytest
 from fake_hal import FakeLink
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ PUTS = st.tuples(st.just("put"), st.binary(min_size=1, max_size=300), SPARES)
 SENDS = st.tuples(st.just("send"), st.integers(0, 400), st.none())
 
 
+@pytest.mark.requirement("COM-11")
 @given(st.lists(st.one_of(PUTS, SENDS), max_size=80))
 def test_bytes_come_out_in_order_and_priorities_keep_room(acts):
     link = FakeLink()

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from pump.core import quantity, units
 from pump.core.refusal import CODES, Refusal, is_code
 
-# One of each in the base units of the core: ng, nL, us (per weight: g; per time: s), um.
+# One of each in the base units of the core: ng, nL, us (per weight: g; per time: s), um, mN, mV.
 MASS = {"ng": 1, "mcg": 10**3, "mg": 10**6, "g": 10**9}
 VOLUME = {"nL": 1, "mcL": 10**3, "mL": 10**6, "L": 10**9}
 WEIGHT = {"g": 1, "kg": 10**3}
 TIME_US = {"us": 1, "ms": 10**3, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6}
 LENGTH = {"um": 1, "mm": 10**3}
+FORCE = {"mN": 1, "N": 10**3}
+VOLTAGE = {"mV": 1, "V": 10**3}
 PLAIN = {"weight": WEIGHT, "mass": MASS, "volume": VOLUME, "time": TIME_US, "length": LENGTH}
+PLAIN |= {"force": FORCE, "voltage": VOLTAGE}
 
 
 def size(unit, dimension):
@@ -53,6 +56,7 @@ def refusal_of(call, *args):
     return caught.value
 
 
+@pytest.mark.requirement("DOSE-01")
 @given(DECIMALS, ANY_UNIT)
 def test_parse_is_exact(text, unit):
     dimension, name = unit
@@ -82,6 +86,7 @@ BAD_NUMBERS = """
 """
 
 
+@pytest.mark.requirement("DOSE-05")
 @pytest.mark.parametrize(
     "text", [*BAD_NUMBERS.split(), "", " ", "1 000", " 5", "5 ", "0" * 13, "1." + "0" * 10]
 )
@@ -93,12 +98,14 @@ def test_other_numbers_are_refused(text):
     assert refusal.accepts == quantity.NUMBER_FORM
 
 
+@pytest.mark.requirement("DOSE-05")
 @pytest.mark.parametrize("text", [".5", "5.", "1e3", "+5", "-5", "0.0.5", "1,000", "1 000", ""])
 def test_bad_numbers_are_refused_with_a_unit_too(text):
     refusal = refusal_of(quantity.parse, "weight", text + "kg", "weight")
     assert (refusal.code, refusal.given) == ("bad-number", text + "kg")
 
 
+@pytest.mark.requirement("DOSE-03")
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -130,6 +137,7 @@ def test_ug_is_not_a_unit():
         assert "mcg" in refusal.accepts
 
 
+@pytest.mark.requirement("DOSE-05")
 def test_limit_of_digits_is_named():
     assert refusal_of(quantity.parse_decimal, "dose", "1" * 13).limit == "12.9-digits"
     assert quantity.parse_decimal("dose", "9" * 12 + "." + "9" * 9) == (10**21 - 1, 10**9)

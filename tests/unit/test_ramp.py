@@ -52,6 +52,7 @@ def test_the_stairs_of_a_bolus_at_eight_kilohertz():
     assert fault([phase], stretches) == ""
 
 
+@pytest.mark.requirement("DEL-19")
 @given(st.integers(1, 200_000), st.fractions(1, 20_000, max_denominator=1000))
 def test_stretches_hold_all_steps_at_rates_the_motor_can_follow(steps, rate_hz):
     stretches, phase = shaped(steps, rate_hz)
@@ -82,6 +83,7 @@ def test_a_ramp_that_cannot_climb_is_refused(start_stop_hz, acceleration):
         Ramp(start_stop_hz, acceleration, MAX_HZ)
 
 
+@pytest.mark.requirement("DEL-19")
 def test_every_way_to_spoil_the_stairs_is_found():
     stretches, phase = shaped(8000, 8000)
     slow = (100, (1_000_000, 1))

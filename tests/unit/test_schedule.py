@@ -66,6 +66,7 @@ LEASES = st.integers(MIN_STEP + MIN_WAIT, 20_000)
 COUNTS = st.sampled_from([1, 2, 7, 1000])
 
 
+@pytest.mark.requirement("DEL-02", "DEL-04")
 @settings(max_examples=400)
 @given(PHASES, LEASES, COUNTS)
 def test_every_step_within_the_bound_and_the_total_exact(phases, max_ticks, max_count):
@@ -116,6 +117,7 @@ def test_no_longer_word_would_do(phases, max_ticks, max_count):
         before, done = planner.position_ticks, planner.steps_planned
 
 
+@pytest.mark.requirement("DEL-04")
 @settings(max_examples=300)
 @given(PHASES, LEASES, st.data())
 def test_seek_goes_on_in_the_middle(phases, max_ticks, data):
@@ -165,6 +167,7 @@ def test_lease_may_change_between_words(phases, one, other, random):
     assert verifier.complete()
 
 
+@pytest.mark.requirement("DEL-02")
 @pytest.mark.parametrize(
     ("name", "steps", "hours", "lease_ms", "words_at_most"),
     [
@@ -281,6 +284,7 @@ def verifier_at(step):
     return verifier
 
 
+@pytest.mark.requirement("DEL-16")
 @pytest.mark.parametrize(
     ("step", "word", "reason"),
     [
@@ -329,6 +333,7 @@ def test_verifier_minds_the_lease_and_the_end():
     assert verifier.complete()
 
 
+@pytest.mark.requirement("DEL-16")
 @settings(max_examples=300)
 @given(PHASES, LEASES, st.data())
 def test_verifier_refuses_any_spoiled_word(phases, max_ticks, data):

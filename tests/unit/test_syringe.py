@@ -39,11 +39,13 @@ def test_pi_is_right_to_twenty_digits():
     assert abs(Fraction(*PI) - machin_pi()) < Fraction(5, 10**21)
 
 
+@pytest.mark.requirement("DOSE-16")
 def test_table_is_complete():
     assert syringe.ids() == [row["id"] for row in SOURCE]
     assert len(SOURCE) == 32
 
 
+@pytest.mark.requirement("DOSE-16")
 @pytest.mark.parametrize("row", SOURCE, ids=lambda row: row["id"])
 def test_every_syringe(row):
     found = syringe.find(row["id"])
@@ -55,6 +57,7 @@ def test_every_syringe(row):
     assert Fraction(*found.diameter_um()) == Fraction(row["inner_diameter_mm"]) * 1000
 
 
+@pytest.mark.requirement("DOSE-16")
 @pytest.mark.parametrize(
     ("name", "accepted"),
     [

@@ -10,6 +10,8 @@ from boards.sim.watchdog import wdt_class
 from boards.sim.world import SoftReset
 
 PIO_BASES = (0x50200000, 0x50300000)
+WATCHDOG_CTRL = 0x40058000
+WATCHDOG_ENABLE = 1 << 30
 WATCHDOG_REASON = 0x40058008
 WATCHDOG_SCRATCH = 0x4005800C
 SMALL = 1 << 30  # ints of this size and above live on the heap
@@ -48,6 +50,8 @@ class Memory32:
         block, offset = self._pio(address)
         if block is not None:
             return block.reg_read(offset)
+        if address == WATCHDOG_CTRL:
+            return WATCHDOG_ENABLE if self._world.watchdog.running() else 0
         if address == WATCHDOG_REASON:
             return self._world.watchdog.reason
         index = (address - WATCHDOG_SCRATCH) // 4
@@ -69,10 +73,33 @@ class Memory32:
         if block is not None:
             block.reg_write(offset, value)
             return
+        if address == WATCHDOG_CTRL:
+            if not value & WATCHDOG_ENABLE:
+                self._world.watchdog.stop()
+            return
         index = (address - WATCHDOG_SCRATCH) // 4
         if not 0 <= index < 8:
             raise ValueError("simulated chip has no register 0x%08x" % address)
         self._world.watchdog.scratch[index] = value & 0xFFFFFFFF
+
+
+def adc_class(world):
+    """The ``ADC`` class of one chip; ``world.volts_mv`` gives the voltage of each GPIO."""
+
+    class ADC:
+        """As documented for ``machine.ADC``; 12 bits, scaled to 16 as on the chip."""
+
+        def __init__(self, gpio: int) -> None:
+            if not 26 <= gpio <= 29:
+                raise ValueError("Pin(%d) doesn't have ADC capabilities" % gpio)
+            self._gpio = gpio
+
+        def read_u16(self) -> int:
+            world.spend("other")
+            raw = min(4095, world.volts_mv.get(self._gpio, 0) * 4095 // 3300)
+            return raw << 4 | raw >> 8
+
+    return ADC
 
 
 class Machine:
@@ -85,6 +112,7 @@ class Machine:
         self._world = world
         self._reset = reset or world.die
         self.Pin = pin_class(world)
+        self.ADC = adc_class(world)
         self.WDT = wdt_class(world)
         self.Timer = timer_class(world)
         self.mem32 = Memory32(world)

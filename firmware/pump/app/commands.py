@@ -5,8 +5,10 @@ Nothing that came over the wire is evaluated or used as a format.
 """
 
 from pump.app.controller import ON_LOSS, STOP
+from pump.app.event_ring import NONE
+from pump.app.settings_verbs import change_settings, show_settings
 from pump.core import states
-from pump.core.frame import Request
+from pump.core.frame import MAX_LINE, Request
 from pump.core.limits import describe, dimension_of, range_text, rate_range
 from pump.core.quantity import exact, format, parse, show
 from pump.core.ratio import floor, make
@@ -78,14 +80,39 @@ def _syringe_limits(session, syringe) -> list:
 
 def _program(session, fields: dict, now_us: int) -> list:
     session.controller.program(fields)
-    plan = session.controller.plan
-    pairs = [("plan", plan.hash), ("state", session.controller.state)]
+    return _described(session, session.controller.run)
+
+
+def _prime(session, fields: dict, now_us: int) -> list:
+    session.controller.prime(fields)
+    return _described(session, session.controller.run)
+
+
+def _bolus(session, fields: dict, now_us: int) -> list:
+    session.controller.bolus(fields)
+    return _described(session, session.controller.side)
+
+
+def _clear(session, fields: dict, now_us: int) -> list:
+    session.controller.clear()
+    return [("state", session.controller.state)]
+
+
+def _silence(session, fields: dict, now_us: int) -> list:
+    session.controller.silence()
+    return [("state", session.controller.state)]
+
+
+def _described(session, run) -> list:
+    """What a person checks before quoting the hash."""
+    plan = run.plan
+    pairs = [("plan", run.hash), ("state", session.controller.state)]
     if plan.total_dose_ng:
         pairs.append(("total", show(plan.total_dose_ng, "mg", "mass")))
     pairs.append(("volume", show(plan.total_volume_nl, "mL", "volume")))
     pairs.append(("rate", show(plan.rate_nl_per_s, "mL/h", "rate")))
     pairs.append(("duration", show(plan.total_duration_us, "s", "time")))
-    ramps_us = session.controller.motion.total_us() - floor(plan.total_duration_us)
+    ramps_us = run.motion.total_us() - floor(plan.total_duration_us)
     if ramps_us > 0:
         pairs.append(("ramps", show(make(ramps_us), "s", "time")))
     pairs.append(("steps", str(plan.total_steps)))
@@ -166,16 +193,15 @@ def _maintenance(session, fields: dict, now_us: int) -> list:
 
 def _log(session, fields: dict, now_us: int) -> list:
     log = session.log
-    first = log.oldest()
-    if "since" in fields:
-        first = max(first, min(_since(fields["since"], log.boot), log.newest) + 1)
-    last = min(log.newest, first + LOG_BATCH - 1)
-    session.send_after = (first, last)
+    mark = _since(fields["since"]) if "since" in fields else NONE
+    room = session.outbox.room() - MAX_LINE
+    lines, more = log.page(mark, LOG_BATCH, room, session.controller.top_up)
+    session.send_after = lines
     return [
-        ("events", str(last - first + 1)),
-        ("oldest", "%d:%d" % (log.boot, log.oldest())),
+        ("events", str(len(lines))),
+        ("oldest", "%d:%d" % log.oldest()),
         ("newest", "%d:%d" % (log.boot, log.newest)),
-        ("more", "yes" if last < log.newest else "no"),
+        ("more", "yes" if more else "no"),
     ]
 
 
@@ -206,13 +232,31 @@ VERBS = (
         ("plan", "lease", "on-loss"),
         "start plan=<hash> [lease=10s] [on-loss=stop|finish]",
     ),
+    (
+        "prime",
+        _prime,
+        True,
+        None,
+        "prime volume=0.5mL rate=60mL/h syringe=bd-60 connected=no",
+    ),
+    (
+        "bolus",
+        _bolus,
+        True,
+        ("dose", "volume", "rate", "over"),
+        "bolus volume=0.2mL over=30s",
+    ),
+    ("clear", _clear, True, (), "clear"),
     ("pause", _pause, False, (), "pause"),
     ("resume", _resume, True, (), "resume"),
     ("stop", _stop, False, (), "stop"),
     ("ack", _ack, True, ("alarm",), "ack [alarm=<cause>]"),
+    ("silence", _silence, True, (), "silence"),
     ("telemetry", _telemetry, True, ("every",), "telemetry every=200ms"),
     ("heartbeat", _heartbeat, False, (), "heartbeat"),
     ("log", _log, False, ("since",), "log [since=<boot>:<seq>]"),
+    ("settings", show_settings, False, ("name",), "settings [name=telemetry-interval]"),
+    ("set", change_settings, True, None, "set telemetry-interval=500ms"),
     ("help", _help, False, ("verb",), "help [verb=program]"),
     ("maintenance", _maintenance, True, (), "maintenance"),
 )
@@ -254,9 +298,9 @@ def _time(fields: dict, field: str, least_us: int, most_us: int) -> int:
     return value[0]
 
 
-def _since(text: str, boot: int) -> int:
-    """The sequence number after which to begin: 0 for an earlier boot."""
+def _since(text: str) -> tuple:
+    """(boot, sequence number) after which to begin."""
     head, colon, tail = text.partition(":")
     if not colon or not head.isdigit() or not tail.isdigit() or len(text) > 20:
         raise Refusal("bad-value", "since", text, accepts="boot:seq")
-    return int(tail) if int(head) == boot else 0
+    return int(head), int(tail)

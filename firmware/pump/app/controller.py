@@ -1,125 +1,206 @@
-"""What the pump is doing: state, plan, motion, and what each event makes of them.
+"""What the pump is doing: state, runs, alarms, and what each event makes of them.
 
 The table in ``core.states`` decides what may follow; this module carries it out through the HAL
 and records each change as an event. The motor is off before anything else is said about a stop.
 """
 
-from pump.app.motion import NO_END, Motion, MotionError
+from pump.app import runs
+from pump.app.guard import Guard
+from pump.app.motion import NO_END, MotionError
+from pump.app.post import self_test
+from pump.app.therapy import Therapy
 from pump.core import states
-from pump.core.dose import plan as make_plan
-from pump.core.quantity import format
-from pump.core.ratio import mul
+from pump.core.alarms import FOR_GOOD, LATCHING, PRIORITY, STOPS, Alarms, row_of
 from pump.core.refusal import Refusal
 
 # What to do when the host is lost.
 STOP = "stop"
 FINISH = "finish"
 ON_LOSS = (STOP, FINISH)
+FAULTS = ("runaway", "miscount")
+EVENT_OF = {states.STOPPED: "stopped", states.ALARM: "alarm", states.FAULT: "fault"}
+RELEASE_US = 50_000  # a released button has come to rest
+BOLUS_PLANNING_US = 400_000  # what planning a bolus may hold up an infusion for
 
 
-class Controller:
-    """The pump. ``record(name, pairs)`` is called for each event, after the state has changed."""
+class Controller(Therapy):
+    """The pump. ``record(name, pairs)`` is called for each event, after the state has changed.
 
-    def __init__(self, hal, board, record) -> None:
+    alarms    core.alarms.Alarms
+    """
+
+    def __init__(self, hal, board, settings, record) -> None:
+        super().__init__()
         self._hal = hal
         self._board = board
+        self._settings = settings
         self._record = record
-        self.state = states.POST
+        self.guard = Guard(hal, board.WATCH, settings)
+        self.alarms = Alarms()
         self.cause = "none"
-        self.plan = None
-        self.motion = None
         self.lease_us = 0  # 0: none
         self.on_loss = STOP
         self._heard_us = 0
         self._host_lost = False
+        self._stirred_us = -RELEASE_US
 
     # ---- requests -----------------------------------------------------------------------------
 
     def program(self, fields: dict) -> None:
         """Compute a plan and keep it; nothing moves."""
         self.allow(states.PROGRAM)
-        plan = make_plan(fields, self._board.MECHANICS, self._board.HARD_LIMITS)
-        motion = self._motion(plan)
-        self.plan = plan
-        self.motion = motion
-        self.cause = "none"
-        self.lease_us = 0
-        self._enter(states.PROGRAM)
-        self._record("programmed", [("plan", plan.hash), ("steps", str(plan.total_steps))])
+        run, kvo = runs.infusion(self._hal, self._board, fields)
+        self._keep(run, kvo, fields)
+        self._record("programmed", [("plan", run.hash), ("steps", str(run.plan.total_steps))])
+
+    def prime(self, fields: dict) -> None:
+        """Compute a prime and keep it; nothing moves before its start."""
+        self.allow(states.PROGRAM)
+        run = runs.prime(self._hal, self._board, fields)
+        self._keep(run, None, fields)
+        self._record("prime-offered", [("plan", run.hash), ("steps", str(run.plan.total_steps))])
+
+    def bolus(self, fields: dict) -> None:
+        """Compute a bolus of this infusion; it is given when a start quotes its hash."""
+        self.allow(states.START_BOLUS)
+        now_us = self._hal.clock.now_us()
+        self.top_up()
+        if self.outlasts_us(now_us) < BOLUS_PLANNING_US:
+            raise Refusal("busy")
+        self.side = runs.bolus(
+            self._hal, self._board, fields, self.run, self.fields, self.extra_steps
+        )
+        steps = self.side.plan.total_steps
+        self._record("bolus-offered", [("plan", self.side.hash), ("steps", str(steps))])
 
     def start(self, plan_hash: str, lease_us: int, on_loss: str) -> None:
-        """Begin the plan with that hash."""
-        if self.plan is None:
+        """Begin the plan with that hash: the one in memory, or the bolus that is offered."""
+        if self.run is None:
             raise Refusal("no-plan")
-        if plan_hash != self.plan.hash:
-            raise Refusal("wrong-plan", "plan", plan_hash, accepts=self.plan.hash)
-        self.allow(states.START)
-        self._need_closed_loop()
+        offered = self.side if self.state == states.INFUSING else None
+        if offered and plan_hash == offered.hash:
+            self._start_bolus()
+            return
+        if plan_hash != self.run.hash:
+            raise Refusal("wrong-plan", "plan", plan_hash, accepts=self.run.hash)
+        event = states.START_PRIME if self.run.kind == runs.PRIME else states.START
+        self.allow(event)
+        self._need_all()
         self.lease_us = lease_us
         self.on_loss = on_loss
         self._host_lost = False
-        self._enter(states.START)
-        if self._move():
-            self._record("started", [("plan", self.plan.hash)])
+        self._enter(event)
+        self._move(self.run, "started", [("plan", self.run.hash)])
 
     def pause(self) -> None:
-        """Hold, keeping the place."""
+        """Hold, keeping the place; a bolus is dropped."""
         self.allow(states.PAUSE)
-        self.motion.halt()
+        odd = self._hold()
         self._enter(states.PAUSE)
         self._record("paused", self.delivered())
+        if odd:
+            self.trip(odd)
 
     def resume(self) -> None:
         """Go on from a pause."""
         self.allow(states.RESUME)
-        self._need_closed_loop()
+        self._need_all()
         self._enter(states.RESUME)
-        if self._move():
-            self._record("resumed", self.delivered())
+        self._move(self.run, "resumed", self.delivered())
 
     def stop(self) -> None:
         """The stop verb: motor off, in any state, however often."""
         self._motor_off()
-        ended = self.state in (states.INFUSING, states.PAUSED)
+        before = self.state
+        ended = before in states.MOVING or before == states.PAUSED
         if ended:
             self.cause = "command"
+        delivered = self.delivered()
         self._enter(states.STOP)
         if ended:
-            self._record("halted", self._ending())
+            self._record("halted", [("cause", "command"), ("state", self.state)] + delivered)
+        elif self.state != before:
+            self._record("cleared", [])
+
+    def clear(self) -> None:
+        """Forget the plan in memory."""
+        self.allow(states.CLEAR)
+        self.forget()
+        self.cause = "none"
+        self._enter(states.CLEAR)
+        self._record("cleared", [])
 
     def acknowledge(self, alarm: str) -> None:
-        """Leave a latched stop, once its loop is closed. ``alarm`` is its cause, or '' for any."""
-        self.allow(states.ACK)
-        if alarm not in ("", self.cause):
-            raise Refusal("bad-value", "alarm", alarm, accepts=self.cause)
-        if not self._hal.stop.rearm():
-            raise Refusal("stop-open")
-        self.cause = "none"
-        self._enter(states.ACK)
-        self._record("acked", [])
+        """Leave a latched stop, once what caused it is over, or put an alarm out. ``alarm`` is its
+        cause, or '' for any."""
+        now_us = self._hal.clock.now_us()
+        latched = self.state in states.LATCHED
+        if not latched and not self.alarms.active():
+            self.allow(states.ACK)
+        if alarm not in ("", self.cause) and alarm not in self.alarms.active():
+            known = ",".join([self.cause] + [c for c in self.alarms.active() if c != self.cause])
+            raise Refusal("bad-value", "alarm", alarm, accepts=known)
+        if latched and alarm in ("", self.cause):
+            blocking = self.alarms.blocking()
+            if blocking and row_of(blocking)[LATCHING] == FOR_GOOD:
+                raise Refusal("locked-out", "alarm", blocking)
+            self._watch_release(now_us)
+            if now_us - self._stirred_us < RELEASE_US or not self._hal.stop.rearm():
+                raise Refusal("stop-open")
+            if self.cause == "stop-open":  # with an open loop no step could be tried
+                failures = self_test(self._hal, self._board, self._settings).failures
+                self.guard.end()
+                if failures:
+                    self.self_test(failures, None, False)
+                    return
+            self.alarms.acknowledge("", now_us)
+            self.cause = "none"
+            self._enter(states.ACK)
+        else:
+            self.alarms.acknowledge(alarm, now_us)
+        self._record("acked", [("alarm", alarm)] if alarm else [])
+
+    def silence(self) -> None:
+        """Quiet for at most two minutes; the light and everything else stay."""
+        if not self.alarms.active():
+            raise Refusal("not-now", accepts="alarm")
+        self.alarms.silence(self._hal.clock.now_us())
+        self._record("silenced", [])
 
     # ---- what happens by itself ---------------------------------------------------------------
 
-    def self_test(self) -> None:
-        """Power-on self-test: an open stop loop keeps the pump from becoming ready."""
+    def self_test(self, failures: list, last, interrupted: bool) -> None:
+        """After the power-on self-test: ``failures`` are causes; ``interrupted`` tells that the
+        run before this boot, ``last``, had not ended or that the reset was not asked for."""
         self._motor_off()
-        if not self._hal.stop.rearm():
-            self._stopped(states.DISCONNECT, "stop-open")
-            return
-        self._enter(states.SELF_TEST_OK)
+        self.guard.end()  # the test has counted steps
+        self.last = last if interrupted else None
+        if failures:
+            self._latch(states.FAIL, "post")
+            self._record("post-failed", [("what", ",".join(failures))])
+        elif not self._hal.stop.rearm():
+            self._latch(states.DISCONNECT, "stop-open")
+        elif interrupted:
+            self._latch(states.RESET_FOUND, "reset")
+        else:
+            self._enter(states.SELF_TEST_OK)
 
     def poll(self, now_us: int) -> None:
-        """See to the stop input, the queue, the end of the plan and the host lease."""
-        if self._hal.stop.opened() and self.state not in states.LATCHED:
-            self._stopped(states.DISCONNECT, "disconnect")
+        """See to the stop input, the queue, the end of the plan, the supervisor and the host."""
+        self._watch_release(now_us)
+        if self._hal.stop.opened() and not self._knows_of_open_loop():
+            self._latch(states.DISCONNECT, "disconnect")
         if self.moving():
+            run = self.active()
             try:
-                if self.motion.poll(now_us):
-                    self._motor_off()
-                    self._enter(states.END)
-                    self._record("complete", self._ending())
+                if run.motion.poll(now_us):
+                    self._end(run)
             except MotionError as error:
                 self.fail(error.args[0])
+        self.guard.alive("control", now_us)
+        cause = self.guard.look(now_us)
+        if cause:
+            self.trip(cause)
         silence_due_us = self.silence_due_us()
         if silence_due_us is not None and now_us >= silence_due_us:
             self._lose_host()
@@ -128,7 +209,7 @@ class Controller:
         """Make sure that motion outlasts what is about to be done."""
         if self.moving():
             try:
-                self.motion.top_up()
+                self.active().motion.top_up()
             except MotionError as error:
                 self.fail(error.args[0])
 
@@ -138,48 +219,47 @@ class Controller:
 
     def outlasts_us(self, now_us: int) -> int:
         """How long the CPU may be held up without being felt."""
-        return self.motion.outlasts_us(now_us) if self.moving() else NO_END
+        return self.active().motion.outlasts_us(now_us) if self.moving() else NO_END
 
     def heard(self, now_us: int) -> None:
         """A valid line came: the host lease begins anew."""
         self._heard_us = now_us
         self._host_lost = False
+        self.alarms.drop("host-silent", now_us)
 
     def fail(self, cause: str) -> None:
         """The pump found itself at fault."""
-        self._stopped(states.FAIL, cause)
+        self._latch(states.FAIL, cause)
 
-    def due_us(self) -> int | None:
-        """When ``poll`` must be called next, or None."""
-        due = self.silence_due_us()
+    def trip(self, cause: str) -> None:
+        """The supervisor has found something. What stops, stops; steps that nobody ordered are a
+        fault."""
+        if cause in FAULTS:
+            self.fail(cause)
+        elif not row_of(cause)[STOPS]:
+            self.warn(cause)
+        elif self.state not in states.LATCHED:
+            self._latch(states.TRIP, cause)
+
+    def warn(self, cause: str) -> None:
+        """Raise an alarm that stops nothing."""
+        if self.alarms.raise_(cause, self._hal.clock.now_us()):
+            self._record("alarm", [("cause", cause), ("priority", row_of(cause)[PRIORITY])])
+
+    def due_us(self) -> int:
+        """When ``poll`` must be called next."""
+        due = self.guard.due_us()
         if self.moving():
-            feed = self.motion.due_us()
-            if due is None or feed < due:
-                due = feed
-        return due
+            due = min(due, self.active().motion.due_us())
+        silence = self.silence_due_us()
+        return due if silence is None else min(due, silence)
 
     def silence_due_us(self) -> int | None:
         """When a silent host will be taken for lost, or None."""
         waiting = self.lease_us and not self._host_lost
-        if waiting and self.state in (states.INFUSING, states.PAUSED):
+        if waiting and (self.moving() or self.state == states.PAUSED):
             return self._heard_us + self.lease_us
         return None
-
-    # ---- reports ------------------------------------------------------------------------------
-
-    def steps(self) -> int:
-        """Steps counted at the pin for the plan in memory."""
-        return self.motion.measured() if self.motion else 0
-
-    def delivered(self) -> list:
-        """Measured steps as pairs, and what they come to in volume and drug."""
-        steps = self.steps()
-        plan = self.plan
-        volume = plan.delivered_nl(steps) if plan else (0, 1)
-        pairs = [("steps", str(steps)), ("delivered", format(volume, "mL", "volume", 3))]
-        if plan and plan.concentration:
-            pairs.append(("dose", format(mul(volume, plan.concentration), "mg", "mass", 3)))
-        return pairs
 
     def allow(self, event: str) -> None:
         """Raise not-now unless the state table takes ``event``."""
@@ -188,38 +268,102 @@ class Controller:
 
     # ---- inside -------------------------------------------------------------------------------
 
-    def _motion(self, plan):
-        try:
-            return Motion(self._hal, plan, self._board.MECHANICS)
-        except ValueError:
-            raise Refusal("rate-range", "rate", limit="step-generator") from None
+    def _watch_release(self, now_us: int) -> None:
+        """The first edge stops; only the release is debounced (STOP-05)."""
+        if self._hal.stop.restless():
+            self._stirred_us = now_us
 
-    def _move(self) -> bool:
+    def _knows_of_open_loop(self) -> bool:
+        return self.alarms.is_active("disconnect") or self.alarms.is_active("stop-open")
+
+    def _keep(self, run, kvo, fields: dict) -> None:
+        self.forget()
+        self.run = run
+        self.kvo = kvo
+        self.fields = fields
+        self.cause = "none"
+        self.alarms.acknowledge("end-of-infusion", self._hal.clock.now_us())
+        self._enter(states.PROGRAM)
+
+    def _start_bolus(self) -> None:
+        self.allow(states.START_BOLUS)
+        self._need_all()
+        odd = self._hold(False)
+        if odd:
+            self.trip(odd)
+            return
+        self._enter(states.START_BOLUS)
+        self._move(self.side, "bolus-started", [("plan", self.side.hash)])
+
+    def _end(self, run) -> None:
+        """``run`` has made its last step."""
+        odd = self._hold()
+        if odd:
+            self.trip(odd)
+        elif run.kind == runs.BOLUS:
+            self._enter(states.END)
+            self._move(self.run, "bolus-complete", self.delivered())
+        elif run.kind == runs.INFUSION and self.kvo:
+            self.side, self.kvo = self.kvo, None
+            self._enter(states.KEEP_OPEN)
+            rate = self.side.plan.phases[0].entered[0].text
+            self._move(self.side, "kvo", [("rate", rate)] + self._ending())
+        else:
+            self._hal.driver.enable(False)
+            delivered = self.delivered()
+            self._enter(states.END)
+            if run.kind == runs.PRIME:
+                self._record("primed", delivered)
+            else:
+                self.alarms.raise_("end-of-infusion", self._hal.clock.now_us())
+                self._record("complete", self._ending())
+
+    def _move(self, run, event: str, pairs: list) -> None:
         try:
-            self.motion.begin()
+            run.motion.begin()
         except MotionError as error:
             self.fail(error.args[0])
-            return False
-        return True
+            return
+        self.guard.begin(run.motion)
+        self.alarms.started()
+        self._record(event, pairs)
 
-    def _need_closed_loop(self) -> None:
-        if self._hal.stop.opened():
+    def _need_all(self) -> None:
+        """Refuse motion unless every precondition holds at once; each is watched from then on."""
+        unmet = self.guard.unmet()
+        if unmet == "stop-loop":
             raise Refusal("stop-open")
+        unmet = unmet or self.alarms.blocking()
+        if unmet:
+            raise Refusal("unsafe", "because", unmet)
+
+    def _hold(self, drop: bool = True) -> str:
+        """Halt what moves; a bolus or KVO ends with it. Returns what is wrong with the count."""
+        if not self.moving():
+            return ""
+        self.active().motion.halt()
+        odd = self.guard.end()
+        if drop and self.side:
+            self.extra_steps += self.side.motion.measured()
+            self.side = None
+        return odd
 
     def _motor_off(self) -> None:
         try:
-            if self.motion:
-                self.motion.halt()
+            self._hold()
         finally:
             self._hal.driver.enable(False)
 
-    def _stopped(self, event: str, cause: str) -> None:
+    def _latch(self, event: str, cause: str) -> None:
+        """Stop for ``cause``, which stands until it is acknowledged; the first one is kept."""
+        was = self.state
         self._motor_off()
-        if self.state not in states.LATCHED:
+        if was not in states.LATCHED:
             self.cause = cause
         self._enter(event)
-        name = "fault" if self.state == states.FAULT else "stopped"
-        self._record(name, self._ending())
+        new = self.alarms.raise_(cause, self._hal.clock.now_us())
+        if new or self.state != was:
+            self._record(EVENT_OF[self.state], self._ending())
 
     def _ending(self) -> list:
         return [("cause", self.cause), ("state", self.state)] + self.delivered()
@@ -229,12 +373,12 @@ class Controller:
         if after not in (states.IGNORED, states.REFUSED):
             self.state = after
         if self.state == states.IDLE:
-            self.plan = None
-            self.motion = None
-            self.lease_us = 0
+            self.forget()
 
     def _lose_host(self) -> None:
         self._host_lost = True
         self._record("host-lost", [("on-loss", self.on_loss)])
         if self.on_loss == STOP:
-            self._stopped(states.HOST_LOST, "host-lost")
+            self._latch(states.HOST_LOST, "host-lost")
+        else:
+            self.alarms.raise_("host-silent", self._hal.clock.now_us())

@@ -5,6 +5,7 @@ generator lives on its queue, so nothing is written unless the queue outlasts th
 for it is written down before it starts and when it has ended.
 """
 
+from pump.core import states
 from pump.core.journal import SLOTS, Entry, newest, pack
 
 STALL_US = 400_000  # the worst sector erase there is, and its programming
@@ -12,24 +13,34 @@ EVERY_US = 1_000_000
 RETRY_US = 100_000
 YIELD_US = 200_000  # what waits for the host goes first, for so long: a full outbox takes 160 ms
 SLOT = "journal-%d"
+# A plan that was ready may have started just before the cut, unwritten.
+RUNNING = states.MOVING + states.LATCHED + (states.READY, states.PAUSED)
 
 
 class Keeper:
     """The journal of one pump.
 
-    boot   number of this boot, from 1
-    last   the entry found at power-on, or None
+    boot     number of this boot, from 1; ``least_boot`` is what the event log knows of it
+    last     the entry found at power-on, or None
+    failing  the last write has failed
     """
 
-    def __init__(self, store) -> None:
+    def __init__(self, store, hot, least_boot: int) -> None:
         self._store = store
+        self._hot = hot
         self._number, self.last = newest([store.load(SLOT % slot) for slot in range(SLOTS)])
-        last = self.last or Entry(0, "none", "idle", 0, 0)
-        self.boot = last.boot + 1
+        self._warm()
+        last = self.last or Entry(0, "none", "idle", 0, 0, 0)
+        self.boot = max(last.boot + 1, least_boot)
+        self.failing = False
         self._due_us = 0
         self._noted = False
         self._yielded = False
-        self._save(Entry(self.boot, last.plan, last.state, last.steps, last.of))
+        self._save(Entry(self.boot, last.plan, last.state, last.steps, last.of, last.step_fl))
+
+    def interrupted(self) -> bool:
+        """True when the run before this boot had not come to an end."""
+        return self.last is not None and self.last.state in RUNNING
 
     def note(self) -> None:
         """The run began, ended or paused: write it down as soon as may be."""
@@ -42,6 +53,8 @@ class Keeper:
 
     def poll(self, now_us: int, controller, talking: bool) -> None:
         """Write what is due, if motion outlasts it; what the pump is ``talking`` goes first."""
+        if self._hot and controller.moving():
+            self._hot.save(self.boot, controller.steps())
         due_us = self.due_us(controller.moving())
         if due_us is None or now_us < due_us:
             return
@@ -53,15 +66,22 @@ class Keeper:
         if controller.outlasts_us(now_us) < STALL_US:
             self._due_us = now_us + RETRY_US
             return
-        plan = controller.plan
-        if plan:
-            self._save(
-                Entry(self.boot, plan.hash, controller.state, controller.steps(), plan.total_steps)
-            )
+        self._save(controller.entry(self.boot, self._entry))
         self._due_us = now_us + EVERY_US
         self._noted = False
         self._yielded = False
 
+    def _warm(self) -> None:
+        """The scratch registers know the steps of the last run better, if they outlived it."""
+        known = self._hot.load() if self._hot else ()
+        if known and self.last and known[0] == self.last.boot and known[1] > self.last.steps:
+            self.last.steps = known[1]
+
     def _save(self, entry: Entry) -> None:
+        self._entry = entry
         self._number += 1
-        self._store.save(SLOT % (self._number % SLOTS), pack(self._number, entry))
+        try:
+            self._store.save(SLOT % (self._number % SLOTS), pack(self._number, entry))
+            self.failing = False
+        except OSError:
+            self.failing = True

@@ -27,6 +27,15 @@ class Motion:
     """Drives ``plan`` through ``hal``. Nothing moves before ``begin``.
 
     ValueError: a rate that the generator cannot make.
+
+    For the supervisor, set by ``begin``:
+    begun_us     before and after the instant at which the generator was set going
+    position_us  plan time at that instant
+    done         steps made before it
+    count        the counter's reading before it
+    halted_us    before and after the instant of ``halt``
+    handed       steps given to the generator by then
+    stretches    (steps, duration in us as a ratio) of the whole run
     """
 
     def __init__(self, hal, plan, mechanics) -> None:
@@ -42,8 +51,12 @@ class Motion:
         self._ends = [0] * (generator.depth + 1)  # where the last words end, a ring
         self._words = 0
         self._exhausted = False
-        self._done_before = 0
-        self._count_base = 0
+        self.done = 0
+        self.count = 0
+        self.begun_us = (0, 0)
+        self.halted_us = (0, 0)
+        self.handed = 0
+        self.position_us = 0
         self._start_us = 0
         self._start_ticks = 0
         self.running = False
@@ -54,14 +67,17 @@ class Motion:
         self._generator.arm()
         self._words = 0
         self._exhausted = False
-        self._count_base = hal.counter.steps()
+        self.count = hal.counter.steps()
         self._start_ticks = self._planner.position_ticks
         self.running = True  # from here on ``halt`` has something to take back
         hal.driver.enable(True)
-        hal.fuse.arm(self._total_steps - self._done_before)
+        hal.fuse.arm(self._total_steps - self.done)
         self._fill()
+        before_us = hal.clock.now_us()
         self._generator.run()
         self._start_us = hal.clock.now_us()
+        self.begun_us = (before_us, self._start_us)
+        self.position_us = self._us(self._start_ticks)
 
     def halt(self) -> None:
         """Halt at once, for good or for now, keeping the place: after ``begin`` the next step
@@ -71,9 +87,11 @@ class Motion:
             return
         now_us = self._hal.clock.now_us()
         self._generator.halt()
+        self.halted_us = (now_us, self._hal.clock.now_us())
         self._hal.fuse.disarm()
+        self.handed = self._planner.steps_planned
         done = self.measured()
-        self._done_before = done
+        self.done = done
         self.running = False
         if done <= self._total_steps:  # else it is a miscount, and there is no place to keep
             position = self._start_ticks + self._ticks(now_us - self._start_us)
@@ -118,13 +136,13 @@ class Motion:
     def measured(self) -> int:
         """Steps counted at the pin for this plan."""
         if not self.running:
-            return self._done_before
-        since = (self._hal.counter.steps() - self._count_base) & COUNTER_MASK
-        return self._done_before + since
+            return self.done
+        since = (self._hal.counter.steps() - self.count) & COUNTER_MASK
+        return self.done + since
 
     def commanded(self) -> int:
         """Steps of this plan that were given to the generator."""
-        return self._planner.steps_planned if self.running else self._done_before
+        return self._planner.steps_planned if self.running else self.done
 
     def elapsed_us(self, now_us: int) -> int:
         """Time in motion: plan time without pauses."""
@@ -160,13 +178,15 @@ class Motion:
             elif left > 0:
                 ordered.append((left, mul(phase.duration_us, make(left, phase.steps))))
         stretches = []
+        if position:
+            stretches.append((done, make(position * tick_ns[0], 1000 * tick_ns[1])))
         for steps, duration_us in ordered:
             stretches += mechanics.ramp.shape(steps, duration_us)
         fault = unfit(ordered, stretches, mechanics.start_stop_hz, mechanics.acceleration_hz_per_s)
         if fault:
             raise MotionError("internal")
-        laid = [(done, (position, 1))] if position else []
-        laid += [(steps, to_ticks(duration, tick_ns)) for steps, duration in stretches]
+        self.stretches = stretches
+        laid = [(steps, to_ticks(duration, tick_ns)) for steps, duration in stretches]
         least = (self._generator.min_step_ticks, self._generator.min_wait_ticks)
         self._planner = Planner(laid, *least)
         self._verifier = Verifier(laid, *least)

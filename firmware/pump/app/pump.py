@@ -4,17 +4,22 @@
 nothing to do the loop wakes for telemetry only.
 """
 
+from pump.app.attention import Attention
 from pump.app.controller import Controller
+from pump.app.event_ring import EventRing
 from pump.app.events import EventLog
-from pump.app.keeper import Keeper
+from pump.app.keeper import STALL_US, Keeper
 from pump.app.outbox import Outbox
+from pump.app.post import self_test
 from pump.app.report import Report
 from pump.app.session import Session
 from pump.core.refusal import clean
 
 VERSION = "0.1.0"
-# The HAL's clock must be read now and then (its ticks wrap), so no sleep is longer than this.
-LONGEST_SLEEP_US = 60_000_000
+LONGEST_SLEEP_US = 1_000_000  # the watchdog wants to be fed within 2 s
+# Garbage is collected while the step queue is full, before the interpreter does it at any time.
+TIDY_US = 100_000
+FREE_BYTES = 60_000  # a tenth of a second makes 40 KB of garbage at the highest rate
 FAREWELL_US = 500_000  # the last answer gets so long to leave
 
 
@@ -23,14 +28,20 @@ class Pump:
 
     def __init__(self, hal, board) -> None:
         self.hal = hal
-        self.keeper = Keeper(hal.store)
-        log = EventLog(self.keeper.boot)
+        self._tidy_us = 0
+        ring = EventRing(hal.store)
+        self.keeper = Keeper(hal.store, hal.hot, ring.newest[0] + 1)
+        self.log = EventLog(self.keeper.boot, ring)
         self.outbox = Outbox(hal.link)
-        self.session = Session(hal, board, VERSION, log, self.outbox)
-        self.controller = Controller(hal, board, self._happened)
+        self.session = Session(hal, board, VERSION, self.log, self.outbox)
+        self.controller = Controller(hal, board, self.session.settings, self._happened)
         self.session.attach(self.controller, Report(self.controller, hal))
-        self.session.record("boot", [("reset", hal.reset_cause()), ("firmware", VERSION)])
-        self.controller.self_test()
+        self.attention = Attention(hal, self.controller)
+        reset = hal.reset_cause()
+        found = self_test(hal, board, self.session.settings)
+        self.session.record("boot", [("reset", reset), ("firmware", VERSION)] + found.notes)
+        interrupted = self.keeper.interrupted() or reset != "power-on"
+        self.controller.self_test(found.failures, self.keeper.last, interrupted)
 
     def run(self) -> None:
         """Until the host asks for the REPL (`maintenance`); the motor is off then."""
@@ -39,21 +50,31 @@ class Pump:
         until_us = self.hal.clock.now_us() + FAREWELL_US
         while self.outbox.send() and self.hal.clock.now_us() < until_us:
             self.hal.wait(until_us, True)
+        if self.hal.watchdog:
+            self.hal.watchdog.release()
+        self.log.write_all(self.hal.clock.now_us())
 
     def turn(self) -> None:
         """One pass: stop input first, then motion, input, flash, output; then sleep till the
         next."""
         hal = self.hal
+        guard = self.controller.guard
         now_us = hal.clock.now_us()
         try:
             self.controller.poll(now_us)
+            self.attention.poll(now_us)
             self.session.receive(now_us)
             self.session.poll(now_us)
+            guard.alive("session", now_us)
             self.keeper.poll(hal.clock.now_us(), self.controller, self.outbox.waiting())
+            self._store_events()
+            guard.alive("journal", now_us)
+            self._tidy(now_us)
         except Exception as error:
             self.controller.fail("internal")
             self.session.record("exception", [("what", clean(repr(error)))])
         want_write = self.outbox.send()
+        guard.feed(now_us)
         hal.wait(self._due_us(now_us), want_write)
 
     def silence_due_us(self) -> int | None:
@@ -64,10 +85,30 @@ class Pump:
         self.session.record(name, pairs)
         self.keeper.note()
 
+    def _store_events(self) -> None:
+        """One write at most, if it is due and motion outlasts it."""
+        now_us = self.hal.clock.now_us()
+        due_us = self.log.due_us()
+        failed = self.keeper.failing
+        if due_us is not None and now_us >= due_us:
+            self.controller.top_up()
+            failed |= self.log.flush(now_us, self.controller.outlasts_us(now_us) >= STALL_US)
+        if failed:
+            self.controller.warn("log-failure")
+
+    def _tidy(self, now_us: int) -> None:
+        if now_us < self._tidy_us:
+            return
+        self._tidy_us = now_us + TIDY_US
+        if self.hal.free_bytes() < FREE_BYTES:
+            self.controller.top_up()
+            self.hal.collect()
+
     def _due_us(self, now_us: int) -> int:
         due = _sooner(self.controller.due_us(), self.session.due_us())
         due = _sooner(due, self.keeper.due_us(self.controller.moving()))
-        return min(due, now_us + LONGEST_SLEEP_US)
+        due = _sooner(due, self.log.due_us())
+        return min(due, self.attention.due_us(now_us), now_us + LONGEST_SLEEP_US)
 
 
 def _sooner(first, second):

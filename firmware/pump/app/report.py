@@ -15,8 +15,7 @@ class Report:
     def __init__(self, controller, hal) -> None:
         self._controller = controller
         self._hal = hal
-        self._plan = None
-        self._target = ZERO_RATE
+        self._rates = {}  # run kind: (plan, its rate as text)
 
     def telemetry(self, now_us: int) -> list:
         """The pairs of a telemetry line, without sequence number and boot."""
@@ -24,8 +23,11 @@ class Report:
         pairs = [("state", controller.state)]
         if controller.cause != "none":
             pairs.append(("cause", controller.cause))
+        elif controller.alarms.active():
+            pairs.append(("alarm", controller.alarms.active()[0]))
         flow = self._flow(now_us)
-        return pairs + [flow[0], ("target", self._target)] + flow[1:]
+        target = self._rate(controller.run) if controller.run else ZERO_RATE
+        return pairs + [flow[0], ("target", target)] + flow[1:]
 
     def status(self, now_us: int) -> list:
         """The pairs of a status reply."""
@@ -35,7 +37,8 @@ class Report:
             ("state", controller.state),
             ("cause", controller.cause),
             ("latched", "yes" if controller.state in states.LATCHED else "no"),
-            ("plan", controller.plan.hash if controller.plan else "none"),
+            ("plan", controller.run.hash if controller.run else "none"),
+            ("alarms", ",".join(controller.alarms.active()) or "none"),
             ("stop-loop", "open" if self._hal.stop.is_open() else "closed"),
             ("lease", exact((lease_us, 1), "s", "time") if lease_us else "off"),
             ("t", "%dms" % (now_us // 1000)),
@@ -45,20 +48,24 @@ class Report:
     def _flow(self, now_us: int) -> list:
         controller = self._controller
         plan = controller.plan
-        if plan is not self._plan:
-            self._plan = plan
-            self._target = show(plan.rate_nl_per_s, "mL/h", "rate") if plan else ZERO_RATE
-        rate = self._target if controller.moving() else ZERO_RATE
+        rate = self._rate(controller.active()) if controller.moving() else ZERO_RATE
         pairs = [("rate", rate)] + controller.delivered()
         if plan is None:
             return pairs
         controller.top_up()  # a line takes long to write
-        pairs.append(("planned", str(plan.total_steps)))
+        pairs.append(("planned", str(controller.planned_steps())))
         elapsed_us = controller.motion.elapsed_us(now_us)
         pairs.append(("remaining", _seconds(controller.motion.total_us() - elapsed_us)))
         pairs.append(("elapsed", _seconds(elapsed_us)))
-        pairs.append(("commanded", str(controller.motion.commanded())))
+        pairs.append(("commanded", str(controller.commanded())))
         return pairs
+
+    def _rate(self, run) -> str:
+        plan, text = self._rates.get(run.kind, (None, ""))
+        if plan is not run.plan:
+            text = show(run.plan.rate_nl_per_s, "mL/h", "rate")
+            self._rates[run.kind] = (run.plan, text)
+        return text
 
 
 def _seconds(us: int) -> str:

@@ -6,14 +6,14 @@ carried out before anything else in it, and nothing in that batch can start the 
 
 from pump.app.commands import MOTION_VERBS, admit
 from pump.app.outbox import FOR_EVENT, FOR_REPLY, FOR_TELEMETRY
+from pump.app.settings import Settings, board_defaults
 from pump.core.frame import LineCutter, fitted, parse, seal, tag_of
 from pump.core.refusal import Refusal
 
 REMEMBERED = 4
 # Repeated, these answer anew: doing them twice is harmless and the first answer may be stale.
-ANEW = ("stop", "log", "info", "status", "limits", "heartbeat", "help")
+ANEW = ("stop", "log", "info", "status", "limits", "settings", "heartbeat", "help")
 CHUNK = 64
-TELEMETRY_US = 1_000_000
 # An answer and the event that goes with it must fit before a request is acted upon.
 ROOM_TO_ACT = 512
 _BUSY = Refusal("busy")
@@ -31,11 +31,12 @@ class Session:
         self.controller = None
         self.report = None
         self.leaving = False  # the host asked for the REPL
-        self.send_after = None  # (first, last) event numbers that follow the answer
+        self.settings = Settings(hal.store, board_defaults(board))
+        self.send_after = []  # sealed lines that follow the answer
         self._cutter = LineCutter()
         self._chunk = bytearray(CHUNK)
         self._answers = []  # (tag, text, answer)
-        self._every_us = TELEMETRY_US
+        self._every_us = self.settings.get("telemetry-interval")
         self._telemetry_due_us = 0
         self._sample = 0
         self._lost = 0
@@ -135,7 +136,7 @@ class Session:
     def record(self, name: str, pairs: list) -> None:
         """An event: into the log, and on its way to the host at once."""
         now_us = self.hal.clock.now_us()
-        self._send(self.log.add(now_us, name, pairs), FOR_EVENT)
+        self._put(self.log.add(now_us, name, pairs), FOR_EVENT)
         self._telemetry_due_us = min(self._telemetry_due_us, now_us)
 
     def set_telemetry(self, every_us: int, now_us: int) -> None:
@@ -149,6 +150,9 @@ class Session:
             lost = self._lost
             self._lost = 0
             self.record("overflow", [("lost", str(lost))])
+        unwritten = self.log.take_lost()
+        if unwritten:
+            self.record("overflow", [("unwritten", str(unwritten))])
         if now_us < self._telemetry_due_us:
             return
         missed = (now_us - self._telemetry_due_us) // self._every_us
@@ -171,13 +175,14 @@ class Session:
         return self._cutter.due_us()
 
     def _send(self, line: str, spare: int) -> None:
-        if not self.outbox.put(seal(line), spare):
+        self._put(seal(line), spare)
+
+    def _put(self, sealed: bytes, spare: int) -> None:
+        if not self.outbox.put(sealed, spare):
             self._lost += 1
 
     def _send_log(self) -> None:
-        if self.send_after is None:
-            return
-        first, last = self.send_after
-        self.send_after = None
-        for number in range(first, last + 1):
-            self._send(self.log.line(number), FOR_REPLY)
+        lines = self.send_after
+        self.send_after = []
+        for line in lines:
+            self._put(line, FOR_REPLY)

@@ -10,6 +10,8 @@ from pump.core.ratio import div, make, mul
 
 # pi to 20 decimals (OEIS A000796), taken as exact: its error moves 60 mL by less than 1e-12 nL.
 PI = (314159265358979323846, 10**20)
+# After so many the currents of a two-phase motor are the same again.
+FULL_STEPS_PER_CYCLE = 4
 
 
 class Mechanics:
@@ -39,6 +41,7 @@ class Mechanics:
     ) -> None:
         self.lead_um = parse("lead", lead, "length")
         self.steps_per_turn = full_steps * microsteps
+        self.steps_per_cycle = FULL_STEPS_PER_CYCLE * microsteps
         self.max_hz = max_step_hz
         for value in (
             self.lead_um[0],

@@ -27,7 +27,10 @@ CODES = (
     ("wrong-plan", "the hash is not that of the plan in memory"),
     ("no-plan", "there is no plan in memory"),
     ("stop-open", "the stop loop is open"),
+    ("unsafe", "a precondition of motion does not hold; because names it"),
+    ("locked-out", "an alarm that only a reset ends"),
     ("internal-mismatch", "two ways of computing the plan disagree: a fault, not an entry error"),
+    ("store-failed", "flash did not take the record; the former one holds"),
     ("too-long", "the line, list or plan is longer than the device takes"),
 )
 

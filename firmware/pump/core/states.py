@@ -10,64 +10,134 @@ IDLE = "idle"
 READY = "ready"
 INFUSING = "infusing"
 PAUSED = "paused"
+BOLUS = "bolus"
+PRIMING = "priming"
+KVO = "kvo"
 COMPLETE = "complete"
 HALTED = "halted"
 STOPPED = "stopped"
+ALARM = "alarm"
 FAULT = "fault"
 
-STATES = (POST, IDLE, READY, INFUSING, PAUSED, COMPLETE, HALTED, STOPPED, FAULT)
-MOVING = (INFUSING,)
-LATCHED = (STOPPED, FAULT)
+STATES = (
+    POST,
+    IDLE,
+    READY,
+    INFUSING,
+    PAUSED,
+    BOLUS,
+    PRIMING,
+    KVO,
+    COMPLETE,
+    HALTED,
+    STOPPED,
+    ALARM,
+    FAULT,
+)
+MOVING = (INFUSING, BOLUS, PRIMING, KVO)
+LATCHED = (STOPPED, ALARM, FAULT)
 
 SELF_TEST_OK = "self-test-ok"
+RESET_FOUND = "reset-found"  # the run before this boot was interrupted, or the reset unasked for
 PROGRAM = "program"
+CLEAR = "clear"
 START = "start"
+START_PRIME = "start-prime"
+START_BOLUS = "start-bolus"
 PAUSE = "pause"
 RESUME = "resume"
 STOP = "stop"
 DISCONNECT = "disconnect"
 HOST_LOST = "host-lost"
 END = "end"
+KEEP_OPEN = "keep-open"  # the end of a plan that goes on as KVO
 ACK = "ack"
+TRIP = "trip"  # an alarm that stops
 FAIL = "fail"
 MAINTENANCE = "maintenance"
-
-EVENTS = (
-    SELF_TEST_OK,
-    PROGRAM,
-    START,
-    PAUSE,
-    RESUME,
-    STOP,
-    DISCONNECT,
-    HOST_LOST,
-    END,
-    ACK,
-    FAIL,
-    MAINTENANCE,
-)
 
 REFUSED = "!"
 IGNORED = "."
 
-_COLUMNS = {
-    # state: one entry per event, in the order of EVENTS
-    POST: (IDLE, "!", "!", "!", "!", POST, STOPPED, ".", ".", "!", FAULT, "!"),
-    IDLE: (".", READY, "!", "!", "!", IDLE, STOPPED, ".", ".", "!", FAULT, IDLE),
-    READY: (".", READY, INFUSING, "!", "!", IDLE, STOPPED, ".", ".", "!", FAULT, "!"),
-    INFUSING: (".", "!", "!", PAUSED, "!", HALTED, STOPPED, STOPPED, COMPLETE, "!", FAULT, "!"),
-    PAUSED: (".", "!", "!", "!", INFUSING, HALTED, STOPPED, STOPPED, ".", "!", FAULT, "!"),
-    COMPLETE: (".", READY, "!", "!", "!", COMPLETE, STOPPED, ".", ".", "!", FAULT, COMPLETE),
-    HALTED: (".", READY, "!", "!", "!", HALTED, STOPPED, ".", ".", "!", FAULT, HALTED),
-    STOPPED: (".", "!", "!", "!", "!", STOPPED, STOPPED, ".", ".", IDLE, FAULT, "!"),
-    FAULT: (".", "!", "!", "!", "!", FAULT, FAULT, ".", ".", IDLE, FAULT, "!"),
+# Requests first, then what happens by itself. A pause during a bolus drops the bolus: an
+# interrupted bolus is never resumed. Whatever stops a latched state keeps it latched.
+REQUESTS = (PROGRAM, CLEAR, START, START_PRIME, START_BOLUS, PAUSE, RESUME, STOP, ACK, MAINTENANCE)
+HAPPENINGS = (
+    SELF_TEST_OK,
+    RESET_FOUND,
+    DISCONNECT,
+    HOST_LOST,
+    END,
+    KEEP_OPEN,
+    TRIP,
+    FAIL,
+)
+EVENTS = REQUESTS + HAPPENINGS
+
+_ROWS = {
+    # state: (requests in the order above), (happenings in the order above)
+    POST: (
+        ("!", "!", "!", "!", "!", "!", "!", POST, "!", "!"),
+        (IDLE, STOPPED, STOPPED, ".", ".", ".", ALARM, FAULT),
+    ),
+    IDLE: (
+        (READY, IDLE, "!", "!", "!", "!", "!", IDLE, "!", IDLE),
+        (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
+    ),
+    READY: (
+        (READY, IDLE, INFUSING, PRIMING, "!", "!", "!", IDLE, "!", "!"),
+        (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
+    ),
+    INFUSING: (
+        ("!", "!", "!", "!", BOLUS, PAUSED, "!", HALTED, "!", "!"),
+        (".", ".", STOPPED, STOPPED, COMPLETE, KVO, ALARM, FAULT),
+    ),
+    PAUSED: (
+        ("!", "!", "!", "!", "!", "!", INFUSING, HALTED, "!", "!"),
+        (".", ".", STOPPED, STOPPED, ".", ".", ALARM, FAULT),
+    ),
+    BOLUS: (
+        ("!", "!", "!", "!", "!", PAUSED, "!", HALTED, "!", "!"),
+        (".", ".", STOPPED, STOPPED, INFUSING, ".", ALARM, FAULT),
+    ),
+    PRIMING: (
+        ("!", "!", "!", "!", "!", "!", "!", IDLE, "!", "!"),
+        (".", ".", STOPPED, STOPPED, IDLE, ".", ALARM, FAULT),
+    ),
+    KVO: (
+        ("!", "!", "!", "!", "!", "!", "!", COMPLETE, "!", "!"),
+        (".", ".", STOPPED, STOPPED, COMPLETE, ".", ALARM, FAULT),
+    ),
+    COMPLETE: (
+        (READY, IDLE, "!", "!", "!", "!", "!", COMPLETE, "!", COMPLETE),
+        (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
+    ),
+    HALTED: (
+        (READY, IDLE, "!", "!", "!", "!", "!", HALTED, "!", HALTED),
+        (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
+    ),
+    STOPPED: (
+        ("!", "!", "!", "!", "!", "!", "!", STOPPED, IDLE, STOPPED),
+        (".", ".", STOPPED, ".", ".", ".", STOPPED, FAULT),
+    ),
+    ALARM: (
+        ("!", "!", "!", "!", "!", "!", "!", ALARM, IDLE, ALARM),
+        (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
+    ),
+    FAULT: (
+        ("!", "!", "!", "!", "!", "!", "!", FAULT, IDLE, FAULT),
+        (".", ".", FAULT, ".", ".", ".", FAULT, FAULT),
+    ),
 }
 
 
 def follow(state: str, event: str) -> str:
     """The state after ``event`` in ``state``, or REFUSED or IGNORED. KeyError or ValueError on a
     pair that does not exist."""
-    return _COLUMNS[state][EVENTS.index(event)]
+    requests, happenings = _ROWS[state]
+    if event in REQUESTS:
+        return requests[REQUESTS.index(event)]
+    return happenings[HAPPENINGS.index(event)]
 
 
 def accepting(event: str) -> str:

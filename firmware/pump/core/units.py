@@ -1,6 +1,6 @@
 """Units: what each dimension is called and how large each unit is in base units.
 
-Base units: g, ng, ng/g, nL, us, ng/nL, nL/s, ng/s, ng/(g s), um.
+Base units: g, ng, ng/g, nL, us, ng/nL, nL/s, ng/s, ng/(g s), um, mN, mV.
 The unit ``ug`` is not known on purpose (it is misread as mg); ``mcg`` is.  Source: the
 safe-abbreviation rules of the protocol.
 """
@@ -57,6 +57,8 @@ DIMENSIONS = (
         ),
     ),
     ("length", (("mm", 1000, 1), ("um", 1, 1))),
+    ("force", (("N", 1000, 1), ("mN", 1, 1))),
+    ("voltage", (("V", 1000, 1), ("mV", 1, 1))),
 )
 
 

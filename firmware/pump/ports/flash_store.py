@@ -1,11 +1,15 @@
 """Records in the flash filesystem: one file each.
 
 littlefs keeps a file's old content until the new one is closed, so a power cut leaves the old
-record or the new one. (A record that never was may be found empty: the same as none.)
+record or the new one, also where the new one is the old with something appended. (A record that
+never was may be found empty: the same as none.) An append costs one erase, like a short save.
 """
+
+import binascii
 
 FOLDER = "/"
 SUFFIX = ".rec"
+CHUNK = 1024
 
 
 class FlashStore:
@@ -19,7 +23,34 @@ class FlashStore:
         except OSError:
             return b""
 
+    def read(self, name: str, at: int, count: int) -> bytes:
+        """Up to ``count`` bytes from offset ``at``; b'' beyond the end."""
+        try:
+            with open(FOLDER + name + SUFFIX, "rb") as file:
+                file.seek(at)
+                return file.read(count)
+        except OSError:
+            return b""
+
     def save(self, name: str, data: bytes) -> None:
         """Replace the record."""
         with open(FOLDER + name + SUFFIX, "wb") as file:
             file.write(data)
+
+    def append(self, name: str, data: bytes) -> None:
+        """Add to the end of the record."""
+        with open(FOLDER + name + SUFFIX, "ab") as file:
+            file.write(data)
+
+    def checksum(self, path: str) -> int:
+        """CRC-32 of a file; -1 when there is none."""
+        crc = 0
+        try:
+            with open(FOLDER + path, "rb") as file:
+                data = file.read(CHUNK)
+                while data:
+                    crc = binascii.crc32(data, crc)
+                    data = file.read(CHUNK)
+        except OSError:
+            return -1
+        return crc

@@ -4,6 +4,7 @@ State machines: generator and dose fuse in block 0, step counter in block 1, so 
 first block's program memory cannot blind the counter. See ``rp2_programs`` for the cycle sums.
 """
 
+import gc
 import io
 import time
 
@@ -14,6 +15,15 @@ from rp2 import StateMachine, asm_pio_encode
 from pump import hal
 from pump.core.ratio import make
 from pump.ports.flash_store import FlashStore
+from pump.ports.rp2_periphery import (
+    Force,
+    Hot,
+    Indicators,
+    Supply,
+    Travel,
+    Watchdog,
+    bitten,
+)
 from pump.ports.rp2_programs import (
     STEP_OVERHEAD,
     WAIT_OVERHEAD,
@@ -152,12 +162,14 @@ class StopInput(hal.StopInput):
         self._pin = pin
         self._disable = disable
         self._latched = False
+        self._stirred = False
         self.news = False
         pin.irq(self._on_open, Pin.IRQ_RISING, hard=True)
 
     def _on_open(self, pin: Pin) -> None:
         self._disable.value(1)
         self._latched = True
+        self._stirred = True
         self.news = True
 
     def is_open(self) -> bool:
@@ -168,6 +180,11 @@ class StopInput(hal.StopInput):
         if self._pin.value():
             self._latched = True
         return self._latched
+
+    def restless(self) -> bool:
+        stirred = self._stirred
+        self._stirred = False
+        return stirred or bool(self._pin.value())
 
     def rearm(self) -> bool:
         if self._pin.value():
@@ -197,11 +214,23 @@ class _News(io.IOBase):
 
 
 class Rp2Hal(hal.Hal):
-    """A board with an RP2040: give it the board file's pin numbers."""
+    """A board with an RP2040: give it the board file's pin numbers, and what surrounds the motor
+    (``rp2_periphery``)."""
 
     capabilities = (hal.HARD_STOP, hal.LEASE, hal.FUSE, hal.COUNTER)
 
-    def __init__(self, step: int, direction: int, enable: int, allow: int, stop: int) -> None:
+    def __init__(
+        self,
+        step: int,
+        direction: int,
+        enable: int,
+        allow: int,
+        stop: int,
+        indicators: Indicators | None = None,
+        travel: Travel | None = None,
+        force: Force | None = None,
+        supply: Supply | None = None,
+    ) -> None:
         enable_low = Pin(enable, Pin.OUT, value=1)
         Pin(direction, Pin.OUT, value=0)
         step_pin = Pin(step, Pin.OUT, value=0)
@@ -215,14 +244,27 @@ class Rp2Hal(hal.Hal):
         self.counter = StepCounter(step_pin)
         self.link = UsbSerial()
         self.store = FlashStore()
+        self.watchdog = Watchdog()
+        self.hot = Hot()
+        self.indicators = indicators
+        self.travel = travel
+        self.force = force
+        self.supply = supply
         self._waiter = self.link.waiter(_News(self.stop))
 
     def serial_number(self) -> str:
         return "".join(["%02x" % byte for byte in machine.unique_id()])
 
     def reset_cause(self) -> str:
-        causes = {machine.PWRON_RESET: "power-on", machine.WDT_RESET: "watchdog"}
-        return causes.get(machine.reset_cause(), "unknown")
+        if machine.reset_cause() == machine.PWRON_RESET:
+            return "power-on"
+        return "watchdog" if bitten() else "reset"
+
+    def free_bytes(self) -> int:
+        return gc.mem_free()
+
+    def collect(self) -> None:
+        gc.collect()
 
     def wait(self, due_us: int, want_write: bool) -> None:
         left_us = due_us - self.clock.now_us()

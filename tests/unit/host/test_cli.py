@@ -34,6 +34,7 @@ def test_a_virtual_pump_that_cannot_be(args: list[str], field: str) -> None:
 # plan ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("HOST-05")
 def test_plan_json_is_exact() -> None:
     code, plan = run_json("plan", *options())
     assert code == 0
@@ -105,6 +106,7 @@ def test_send(wired: FakePump) -> None:
     assert [event["name"] for event in said["events"]] == ["boot"]
 
 
+@pytest.mark.requirement("HOST-01")
 def test_monitor_moves_nothing_and_says_that_the_pump_goes_on(wired: FakePump) -> None:
     wired.plan, wired.state = dose.plan(dict(BENCH), Mechanics()), "infusing"
     wired.every_us = US
@@ -126,6 +128,7 @@ def test_monitor_for_people(wired: FakePump) -> None:
     assert "idle" in result.stdout
 
 
+@pytest.mark.requirement("HOST-02")
 @pytest.mark.parametrize("command", ["info", "status", "stop", "monitor", "send"])
 def test_no_port_is_usage_and_never_a_guess(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("titra.ports.candidates", lambda: [("/dev/ttyACM7", "Raspberry Pi")])
@@ -153,11 +156,13 @@ def document() -> str:
     return (Path(errors.__file__).parent / "EXIT_CODES.md").read_text()
 
 
+@pytest.mark.requirement("HOST-05")
 def test_the_table_of_exit_codes_is_that_of_the_code() -> None:
     rows = dict(re.findall(r"^\| (\d) \| (.*) \|$", document(), re.M))
     assert {int(code): text for code, text in rows.items()} == errors.EXIT_CODES
 
 
+@pytest.mark.requirement("HOST-05")
 def test_every_host_error_stands_in_the_document() -> None:
     def kinds(kind: type) -> list[type]:
         return [kind, *(each for sub in kind.__subclasses__() for each in kinds(sub))]

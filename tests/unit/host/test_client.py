@@ -32,6 +32,7 @@ def test_connect_ignores_what_was_under_way(pump: FakePump, client: PumpClient) 
     client.connect()
 
 
+@pytest.mark.requirement("HOST-02")
 def test_silence_is_said_within_five_seconds(pump: FakePump) -> None:
     pump.deaf = True
     with pytest.raises(PumpSilent):
@@ -39,11 +40,13 @@ def test_silence_is_said_within_five_seconds(pump: FakePump) -> None:
     assert pump.clock() < 5
 
 
+@pytest.mark.requirement("HOST-02")
 def test_default_timeouts_stay_below_five_seconds() -> None:
     t = Timeouts()
     assert t.drain_s + t.identify_s * t.identify_tries + 2 * t.request_s < 5
 
 
+@pytest.mark.requirement("HOST-02")
 def test_another_instrument_is_not_a_pump(pump: FakePump, client: PumpClient) -> None:
     pump.deaf = True
     pump.garble = lambda data: data
@@ -52,6 +55,7 @@ def test_another_instrument_is_not_a_pump(pump: FakePump, client: PumpClient) ->
         client.connect()
 
 
+@pytest.mark.requirement("HOST-02")
 @pytest.mark.parametrize("noise", [b"\x00\xf8\x80\n\xfe", b"\xe0\x9c\x00\xff\x80", b"\x00" * 9])
 def test_noise_is_the_wrong_speed(pump: FakePump, client: PumpClient, noise: bytes) -> None:
     pump.deaf = True
@@ -125,6 +129,7 @@ def test_the_same_text_gets_a_new_id(pump: FakePump, client: PumpClient) -> None
     assert len(set(pump.received)) == 2
 
 
+@pytest.mark.requirement("LOG-03")
 def test_a_gap_is_filled_from_the_log_in_order(pump: FakePump, client: PumpClient) -> None:
     client.connect()
     pump.event("programmed")
@@ -140,6 +145,7 @@ def test_a_gap_is_filled_from_the_log_in_order(pump: FakePump, client: PumpClien
     assert names(client.poll(1)) == ["complete"]
 
 
+@pytest.mark.requirement("LOG-03")
 def test_a_long_gap_is_fetched_page_by_page(pump: FakePump, client: PumpClient) -> None:
     pump.event("programmed")
     client.poll(1)
@@ -152,6 +158,7 @@ def test_a_long_gap_is_fetched_page_by_page(pump: FakePump, client: PumpClient) 
     assert client.events_lost == 0
 
 
+@pytest.mark.requirement("HOST-08")
 def test_a_gap_that_the_log_cannot_fill_is_counted(pump: FakePump, client: PumpClient) -> None:
     pump.event("programmed")
     client.poll(1)
@@ -174,6 +181,7 @@ def test_a_reboot_fetches_what_came_before_it(pump: FakePump, client: PumpClient
     assert names(client.poll(1)) == ["fault", "boot"]
 
 
+@pytest.mark.requirement("HOST-08")
 def test_lost_telemetry_is_counted(pump: FakePump, client: PumpClient) -> None:
     for seq in (1, 2, 5):
         pump.say(f"~{seq} t={seq}ms boot=7 state=idle")
@@ -215,6 +223,7 @@ def test_heartbeats_follow_the_transports_clock(pump: FakePump, client: PumpClie
     assert pump.max_silence_us <= 2.6 * US
 
 
+@pytest.mark.requirement("HOST-03")
 def test_the_wire_log_is_complete_and_replays(pump: FakePump, tmp_path: Path) -> None:
     log = wirelog.WireLog(tmp_path / "deep" / "wire.jsonl", "fake")
     client = PumpClient(pump, log)

@@ -29,6 +29,7 @@ def test_infuse_to_the_end(simulator: list[FakePump]) -> None:
     assert simulator[0].closed
 
 
+@pytest.mark.requirement("HOST-04", "HOST-05")
 def test_the_stop_button_ends_with_four(simulator: list[FakePump]) -> None:
     code, said = run_json("infuse", "--sim", *options(), "--press-stop-at", "20min")
     assert code == 4
@@ -44,6 +45,7 @@ def test_infuse_for_people(simulator: list[FakePump]) -> None:
     assert f"{STEPS} counted" in result.stdout
 
 
+@pytest.mark.requirement("HOST-03")
 def test_every_run_leaves_a_wire_log(simulator: list[FakePump], tmp_path: Path) -> None:
     run("infuse", "--sim", *options())
     (path,) = (tmp_path / "state" / "titra" / "wire").glob("*-infuse-*.jsonl")
@@ -56,6 +58,7 @@ def test_every_run_leaves_a_wire_log(simulator: list[FakePump], tmp_path: Path) 
     assert len(list(tmp_path.rglob("*.jsonl"))) == before
 
 
+@pytest.mark.requirement("HOST-01", "HOST-04", "HOST-05")
 @pytest.mark.parametrize("times", [1, 5])
 def test_ctrl_c_stops_and_waits_for_the_pumps_word(simulator: list[FakePump], times: int) -> None:
     sys.modules["titra.simulator"].tweaks.append(press_ctrl_c(times, 600 * US))  # type: ignore
@@ -66,6 +69,7 @@ def test_ctrl_c_stops_and_waits_for_the_pumps_word(simulator: list[FakePump], ti
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.requirement("HOST-01")
 def test_a_stop_that_is_lost_on_the_way_is_repeated(simulator: list[FakePump]) -> None:
     def tweak(pump: FakePump) -> None:
         press_ctrl_c(1, 600 * US)(pump)
@@ -83,6 +87,7 @@ def test_a_stop_that_is_lost_on_the_way_is_repeated(simulator: list[FakePump]) -
     assert run_json("infuse", "--sim", *options())[0] == 5
 
 
+@pytest.mark.requirement("HOST-01", "HOST-04")
 def test_unplugged_in_mid_run(wired: FakePump) -> None:
     wired.dead_at_us = 600 * US
     code, said = run_json("infuse", "--port", "x", "--yes", *options())
@@ -92,6 +97,7 @@ def test_unplugged_in_mid_run(wired: FakePump) -> None:
     assert said["policy"] == {"lease": "10s", "on-loss": "stop"}
 
 
+@pytest.mark.requirement("HOST-01")
 @pytest.mark.parametrize(
     ("more", "word"),
     [
@@ -118,6 +124,7 @@ def test_a_pump_that_goes_silent_in_mid_run(wired: FakePump) -> None:
     assert wired.now_us < 610 * US
 
 
+@pytest.mark.requirement("HOST-04")
 def test_a_reset_in_mid_run(wired: FakePump) -> None:
     def before_read() -> None:
         if wired.now_us > 600 * US and wired.boot == 7:
@@ -130,6 +137,7 @@ def test_a_reset_in_mid_run(wired: FakePump) -> None:
     assert said["delivered_steps"] is None and int(said["last_word"]["steps"]) > 0
 
 
+@pytest.mark.requirement("HOST-07")
 def test_a_different_plan_is_never_started(
     wired: FakePump, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +178,7 @@ def test_the_end_is_not_mixed_with_the_last_sample(simulator: list[FakePump]) ->
     assert "complete" in last and "left" not in last and "mL/h" not in last
 
 
+@pytest.mark.requirement("HOST-08")
 def test_missing_reports_are_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     client = SimpleNamespace(events_lost=0, telemetry_lost=3, bad_lines=1)
     _Run(client, None, None, True)._say_losses()  # type: ignore[arg-type]

@@ -49,11 +49,13 @@ def babble(pty_pair: tuple[int, str]) -> Iterator[tuple[list[bytes], str]]:
     thread.join()
 
 
+@pytest.mark.requirement("HOST-02")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_absent(command: str) -> None:
     assert code_of("/dev/ttyNOWHERE", command) == (3, "port-absent")
 
 
+@pytest.mark.requirement("HOST-02")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_busy(command: str, pty_pair: tuple[int, str]) -> None:
     other = os.open(pty_pair[1], os.O_RDWR | os.O_NOCTTY)
@@ -64,11 +66,13 @@ def test_busy(command: str, pty_pair: tuple[int, str]) -> None:
         os.close(other)
 
 
+@pytest.mark.requirement("HOST-02")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_silent(command: str, pty_pair: tuple[int, str]) -> None:
     assert code_of(pty_pair[1], command) == (3, "silent")
 
 
+@pytest.mark.requirement("HOST-02")
 @pytest.mark.parametrize("command", ("info", "stop"))
 def test_silent_with_the_real_timeouts(
     command: str, pty_pair: tuple[int, str], monkeypatch: pytest.MonkeyPatch
@@ -79,12 +83,14 @@ def test_silent_with_the_real_timeouts(
     assert time.monotonic() - start < 4.5  # the rest of the 5 s is for the start of Python
 
 
+@pytest.mark.requirement("HOST-02")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_another_device(command: str, babble: tuple[list[bytes], str]) -> None:
     babble[0].append(b"MicroPython v1.28\r\n>>> \r\n")
     assert code_of(babble[1], command) == (3, "not-a-pump")
 
 
+@pytest.mark.requirement("HOST-02")
 def test_wrong_speed(babble: tuple[list[bytes], str]) -> None:
     babble[0].append(bytes([0xF8, 0x00, 0xE0, 0x9C, 0x80, 0xFE, 0x1C]) * 5)
     assert code_of(babble[1], "status") == (3, "wrong-speed")
@@ -102,6 +108,7 @@ def test_forbidden(pty_pair: tuple[int, str]) -> None:
     assert code_of(pty_pair[1], "info") == (3, "port-forbidden")
 
 
+@pytest.mark.requirement("HOST-02")
 def test_infuse_says_it_too() -> None:
     args = ["--weight", "70kg", "--dose", "0.5mg/kg", "--over", "40min", "--syringe", "bd-60"]
     args += ["--concentration", "1mg/mL", "--yes"]

@@ -52,6 +52,7 @@ def test_splitter_is_bounded() -> None:
     assert isinstance(protocol.decode(line), BadLine)
 
 
+@pytest.mark.requirement("COM-01")
 @given(FIELDS, st.data())
 def test_a_changed_byte_never_passes(fields: dict[str, str], data: st.DataObject) -> None:
     line = bytearray(protocol.seal(protocol.encode("ok", fields, 17))[:-1])

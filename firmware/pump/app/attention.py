@@ -1,0 +1,75 @@
+"""What wants a person's attention without stopping anything, and how the pump calls for it.
+
+Looks at the controller from outside: how long a state has lasted, what is left to deliver, the
+supply; raises and drops the alarms that go by themselves, and drives buzzer and light for all.
+"""
+
+from pump.core import states
+from pump.core.ratio import compare, make, mul
+
+IDLE_ALERT_US = 300_000_000  # PROG-01
+IDLE_CLEAR_US = 600_000_000
+PAUSE_ALERT_US = 600_000_000  # PROG-04
+NEAR_END_NL = 1_000_000  # DEL-13, and no more than the last tenth of a plan of some length
+NEAR_END_LEAST_US = 300_000_000
+LOOK_US = 1_000_000
+
+
+class Attention:
+    """Calls for a person. ``poll`` when due."""
+
+    def __init__(self, hal, controller) -> None:
+        self._indicators = hal.indicators
+        self._controller = controller
+        self._state = controller.state
+        self._since_us = 0
+        self._look_us = 0
+
+    def poll(self, now_us: int) -> None:
+        """Judge, once a second or when the state has changed; then show."""
+        controller = self._controller
+        if controller.state != self._state:
+            self._state = controller.state
+            self._since_us = now_us
+            self._look_us = now_us
+        if now_us >= self._look_us:
+            self._look_us = now_us + LOOK_US
+            self._judge(now_us)
+        if self._indicators:
+            colour, on = controller.alarms.light(now_us)
+            self._indicators.show(controller.alarms.buzzer(now_us), colour, on)
+
+    def due_us(self, now_us: int) -> int:
+        """When ``poll`` has something to do."""
+        signal = self._controller.alarms.due_us(now_us) if self._indicators else None
+        return self._look_us if signal is None else min(self._look_us, signal)
+
+    def _judge(self, now_us: int) -> None:
+        controller = self._controller
+        lasted_us = now_us - self._since_us
+        waits = self._state == states.READY
+        self._tell("program-idle", waits and lasted_us >= IDLE_ALERT_US, now_us)
+        paused = self._state == states.PAUSED
+        self._tell("pause-long", paused and lasted_us >= PAUSE_ALERT_US, now_us)
+        self._tell("near-end", self._near_end(), now_us)
+        self._tell("kvo", self._state == states.KVO, now_us)
+        self._tell("supply-low", controller.guard.supply_low(), now_us)
+        if waits and lasted_us >= IDLE_CLEAR_US:
+            controller.clear()
+
+    def _tell(self, cause: str, holds: bool, now_us: int) -> None:
+        if holds:
+            self._controller.warn(cause)
+        else:
+            self._controller.alarms.drop(cause, now_us)
+
+    def _near_end(self) -> bool:
+        """Less than NEAR_END_NL and a tenth of the plan are left of a running infusion."""
+        controller = self._controller
+        if self._state != states.INFUSING or controller.motion.total_us() < NEAR_END_LEAST_US:
+            return False
+        plan = controller.plan
+        left = plan.total_steps - controller.motion.measured()
+        if left * 10 >= plan.total_steps:
+            return False
+        return compare(mul(make(left), plan.volume_per_step_nl), make(NEAR_END_NL)) < 0

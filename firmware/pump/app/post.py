@@ -1,0 +1,177 @@
+"""Power-on self-test: what can be found out without moving the motor, in less than 2 s.
+
+The step chain is tried with the motor driver off: the fuse is armed for one electrical cycle of
+the motor (``steps_per_cycle`` microsteps, after which a driver that counts pulses while it is off
+stands where it stood), the generator is given more than that, and exactly the cycle must be
+counted at the pin.
+
+Failures, in the order of the tests: ram, firmware, settings, step-counter, dose-fuse, indicators.
+What is no failure but worth a word comes as notes for the boot event. An open stop loop and a
+reset that nobody asked for have alarms of their own; with the loop open no step can be tried.
+"""
+
+from pump.core import manifest
+
+RAM_BYTES = 8192
+_BLOCK = 256
+_PATTERNS = (0x55, 0xAA, 1, 2, 4, 8, 16, 32, 64, 128, 254, 253, 251, 247, 239, 223, 191, 127)
+BEYOND = 5  # steps that the generator is given more than the fuse lets pass
+STEP_HZ = 5000
+_TICK_HZ_NS = 1_000_000_000
+SETTLE_US = 2_000
+LAMP_US = 100_000
+COLOURS = ("red", "yellow", "cyan")
+
+
+class Findings:
+    """failures: names of what failed, in the order of the tests; notes: pairs for the boot
+    event."""
+
+    def __init__(self) -> None:
+        self.failures = []
+        self.notes = []
+
+    def judge(self, name: str, passed: bool) -> None:
+        """Note the outcome of a test."""
+        if not passed:
+            self.failures.append(name)
+
+
+def self_test(hal, board, settings) -> Findings:
+    """Test everything there is. The motor driver is off before and after."""
+    begun_us = hal.clock.now_us()
+    hal.driver.enable(False)
+    found = Findings()
+    found.judge("ram", ram_holds(memoryview(bytearray(RAM_BYTES))))
+    _judge_firmware(hal.store, found)
+    _judge_settings(settings, found)
+    _judge_steps(hal, board, found)
+    found.judge("indicators", lamps_light(hal))
+    found.notes.append(("post", "%dms" % ((hal.clock.now_us() - begun_us) // 1000)))
+    return found
+
+
+def ram_holds(memory) -> bool:
+    """Walk patterns through ``memory`` (a memoryview, whole blocks of 256 bytes), each through all
+    of it, and then one that differs from block to block."""
+    for value in _PATTERNS:
+        block = bytes([value]) * _BLOCK
+        if not _holds(memory, block, 0):
+            return False
+    return _holds(memory, bytes(range(_BLOCK)) * 2, 1)
+
+
+def _holds(memory, pattern: bytes, shift: int) -> bool:
+    """Fill each block with 256 bytes of ``pattern``, ``shift`` further on each time; read all."""
+    for at in range(0, len(memory), _BLOCK):
+        turn = at // _BLOCK % _BLOCK * shift
+        memory[at : at + _BLOCK] = pattern[turn : turn + _BLOCK]
+    for at in range(0, len(memory), _BLOCK):
+        turn = at // _BLOCK % _BLOCK * shift
+        if memory[at : at + _BLOCK] != pattern[turn : turn + _BLOCK]:
+            return False
+    return True
+
+
+def files_changed(store) -> list | None:
+    """Paths of the firmware's files that are not as flashed; None without a manifest. A manifest
+    that is spoilt counts as a file."""
+    record = store.load(manifest.RECORD)
+    if not record:
+        return None
+    files = manifest.unpack(record)
+    if files is None:
+        return [manifest.RECORD]
+    return [path for path, crc in files if store.checksum(path) != crc]
+
+
+def steps_made(hal, board) -> tuple:
+    """Let the generator have a go at more than a cycle, driver off. Returns (steps that had to be
+    counted, steps counted, whether the fuse still allows any)."""
+    generator = hal.generator
+    wanted = board.MECHANICS.steps_per_cycle
+    fed = wanted + BEYOND if hal.fuse else wanted
+    ticks = _TICK_HZ_NS * generator.tick_ns[1] // (generator.tick_ns[0] * STEP_HZ)
+    ticks = max(ticks, generator.min_step_ticks)
+    word_us = ticks * generator.tick_ns[0] // (generator.tick_ns[1] * 1000) + 1
+    before = hal.counter.steps()
+    try:
+        generator.arm()
+        if hal.fuse:
+            hal.fuse.arm(wanted)
+        until_us = hal.clock.now_us() + fed * word_us + SETTLE_US
+        left = _fill(generator, fed, ticks)
+        generator.run()
+        now_us = hal.clock.now_us()
+        while now_us < until_us:
+            left = _fill(generator, left, ticks)
+            hal.wait(min(until_us, now_us + 1000), False)
+            now_us = hal.clock.now_us()
+        allowed = bool(hal.fuse) and hal.fuse.allows()
+    finally:
+        generator.halt()
+        if hal.fuse:
+            hal.fuse.disarm()
+    return wanted, (hal.counter.steps() - before) & 0xFFFFFFFF, allowed
+
+
+def lamps_light(hal) -> bool:
+    """Buzzer and each light for a moment, for who stands there; False when that raises."""
+    if hal.indicators is None:
+        return True
+    try:
+        for colour in COLOURS:
+            hal.indicators.show(True, colour, True)
+            _rest(hal, LAMP_US)
+        hal.indicators.show(False, "none", False)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+# ---- inside -------------------------------------------------------------------------------------
+
+
+def _judge_firmware(store, found: Findings) -> None:
+    changed = files_changed(store)
+    found.judge("firmware", not changed)
+    if changed is None:
+        found.notes.append(("files", "unverified"))
+    elif changed:
+        found.notes.append(("files", changed[0]))
+
+
+def _judge_settings(settings, found: Findings) -> None:
+    """Settings that are lost are told once, and defaults stored in their place."""
+    found.judge("settings", not settings.lost())
+    if settings.reasons:
+        found.notes.append(("settings", ",".join(settings.reasons)))
+    if settings.lost():
+        settings.repair()
+
+
+def _judge_steps(hal, board, found: Findings) -> None:
+    """An open loop keeps the generator still: then there is nothing to count."""
+    untested = hal.counter is None or not hal.stop.rearm()
+    if not untested:
+        wanted, counted, allowed = steps_made(hal, board)
+        untested = hal.stop.opened()
+    if untested:
+        found.notes.append(("steps", "untested"))
+        return
+    found.judge("step-counter", counted >= wanted)
+    found.judge("dose-fuse", counted < wanted or counted == wanted and not allowed)
+
+
+def _fill(generator, left: int, ticks: int) -> int:
+    while left and generator.room():
+        count = min(left, generator.max_count)
+        generator.put(count, ticks)
+        left -= count
+    return left
+
+
+def _rest(hal, us: int) -> None:
+    until_us = hal.clock.now_us() + us
+    while hal.clock.now_us() < until_us:
+        hal.wait(until_us, False)

@@ -1,0 +1,115 @@
+"""What the motor is to do: a plan, what it is for, and its motion.
+
+An infusion is the plan of a prescription. A prime fills the line before the patient is connected;
+a bolus interrupts an infusion; KVO (keep vein open) follows it. Each is a plan of its own with its
+own dose fuse, and none moves without a start that quotes its hash.
+"""
+
+from pump.app.motion import Motion
+from pump.core.crc import crc32
+from pump.core.dose import COMMON
+from pump.core.dose import plan as make_plan
+from pump.core.limits import Entered, beyond
+from pump.core.quantity import exact, format_down, parse, show
+from pump.core.ratio import add, compare, div, floor, make, mul, sub
+from pump.core.refusal import Refusal
+
+INFUSION = "infusion"
+PRIME = "prime"
+BOLUS = "bolus"
+KVO = "kvo"
+
+PRIME_MOST_NL = 3_000_000  # an extension line holds 1 to 2 mL
+KVO_MOST_NL_PER_S = make(1_000_000, 3600)  # 1 mL/h (DEL-14)
+KVO_LONGEST_S = 24 * 3600
+
+
+class Run:
+    """A plan and its motion. ``hash`` is what a start must quote."""
+
+    def __init__(self, hal, board, kind: str, plan, confirmed: str) -> None:
+        self.kind = kind
+        self.plan = plan
+        self.hash = confirmed
+        try:
+            self.motion = Motion(hal, plan, board.MECHANICS)
+        except ValueError:
+            raise Refusal("rate-range", "rate", limit="step-generator") from None
+
+
+def infusion(hal, board, fields: dict) -> tuple:
+    """Return (Run, Run of the KVO after it or None) of a prescription."""
+    wanted = dict(fields)
+    kvo = wanted.pop("kvo", None)
+    plan = make_plan(wanted, board.MECHANICS, board.HARD_LIMITS)
+    if kvo is None:
+        return Run(hal, board, INFUSION, plan, plan.hash), None
+    after = _kvo_plan(board, wanted, plan, kvo)
+    confirmed = "%08X" % crc32((plan.canonical + " kvo " + after.canonical).encode())
+    main = Run(hal, board, INFUSION, plan, confirmed)
+    return main, Run(hal, board, KVO, after, confirmed)
+
+
+def prime(hal, board, fields: dict) -> Run:
+    """The run of a prime: a volume at a rate, and the word that nobody is connected."""
+    wanted = dict(fields)
+    connected = wanted.pop("connected", None)
+    if connected is None:
+        raise Refusal("missing-field", "connected", accepts="no")
+    if connected != "no":
+        raise Refusal("bad-value", "connected", connected, accepts="no")
+    if "volume" not in wanted:
+        raise Refusal("missing-field", "volume", accepts="volume+rate,volume+over")
+    plan = make_plan(wanted, board.MECHANICS, None)
+    if compare(plan.total_volume_nl, make(PRIME_MOST_NL)) > 0:
+        most = exact(make(PRIME_MOST_NL), "mL", "volume")
+        raise Refusal("out-of-range", "volume", wanted["volume"], most)
+    confirmed = "%08X" % crc32((plan.canonical + " prime").encode())
+    return Run(hal, board, PRIME, plan, confirmed)
+
+
+def bolus(hal, board, fields: dict, main: Run, common: dict, given_steps: int) -> Run:
+    """The run of a bolus during ``main``, whose prescription said ``common``.
+
+    ``given_steps``: all steps of boluses so far. Together they must fit the syringe and the hard
+    limits.
+    """
+    wanted = {name: text for name, text in common.items() if name in COMMON}
+    for name, text in fields.items():
+        if name in COMMON:
+            raise Refusal("unknown-field", name, text, accepts="dose,volume,rate,over")
+        wanted[name] = text
+    plan = make_plan(wanted, board.MECHANICS, board.HARD_LIMITS)
+    given = main.plan.delivered_nl(given_steps)
+    total = add(add(main.plan.total_volume_nl, given), plan.total_volume_nl)
+    capacity = make(plan.syringe.volume_nl)
+    if compare(total, capacity) > 0:
+        left = sub(sub(capacity, main.plan.total_volume_nl), given)
+        raise Refusal(
+            "capacity", "volume", show(plan.total_volume_nl, "mL", "volume"),
+            exact(left, "mL", "volume"),
+        )  # fmt: skip
+    if plan.concentration and plan.weight_g:
+        dose = div(mul(total, plan.concentration), plan.weight_g)
+        judged = [Entered("dose", dose, "mg/kg", show(dose, "mg/kg", "dose"))]
+        for field, text, limit in beyond(judged, board.HARD_LIMITS):
+            raise Refusal("hard-limit", field, text, limit)
+    confirmed = "%08X" % crc32((main.hash + plan.canonical + " bolus %d" % given_steps).encode())
+    return Run(hal, board, BOLUS, plan, confirmed)
+
+
+def _kvo_plan(board, fields: dict, plan, kvo: str):
+    """The plan of the KVO that follows ``plan``: its rate, for 24 h or what the syringe holds."""
+    rate = parse("kvo", kvo, "rate")
+    slowest = plan.phases[-1].rate_nl_per_s()
+    most = slowest if compare(slowest, KVO_MOST_NL_PER_S) < 0 else KVO_MOST_NL_PER_S
+    if compare(rate, most) > 0 or rate[0] <= 0:
+        raise Refusal("out-of-range", "kvo", kvo, format_down(most, "mL/h", "rate", 3))
+    left = sub(make(plan.syringe.volume_nl), plan.total_volume_nl)
+    seconds = min(KVO_LONGEST_S, floor(div(left, rate)))
+    if seconds < 1:
+        raise Refusal("capacity", "kvo", kvo, exact(left, "mL", "volume"))
+    wanted = {name: text for name, text in fields.items() if name in COMMON}
+    wanted["rate"] = kvo
+    wanted["over"] = "%ds" % seconds
+    return make_plan(wanted, board.MECHANICS, None)

@@ -1,0 +1,107 @@
+"""What surrounds the motor on an RP2040 board: watchdog, scratch registers, sensors, indicators.
+
+Pins of parts that a board does not have are None in its board file, and so is the part here.
+"""
+
+from machine import ADC, WDT, Pin, mem32
+
+from pump import hal
+
+WATCHDOG_MS = 2000
+WATCHDOG_CTRL = 0x40058000
+WATCHDOG_ENABLE = 1 << 30
+WATCHDOG_REASON = 0x40058008
+REASON_TIMER = 1
+SCRATCH = 0x4005800C  # 0 to 3 are free; the SDK uses 4 to 7
+HOT_MAGIC = 0x54495452
+WORD = 0xFFFFFFFF
+ADC_MV = 3300
+ADC_FULL = 65535
+
+
+class Watchdog(hal.Watchdog):
+    """``machine.WDT``, begun with the first feed."""
+
+    def __init__(self) -> None:
+        self._wdt = None
+
+    def feed(self) -> None:
+        if self._wdt is None:
+            self._wdt = WDT(timeout=WATCHDOG_MS)
+        self._wdt.feed()
+
+    def release(self) -> None:
+        if self._wdt is not None:
+            mem32[WATCHDOG_CTRL] &= WORD ^ WATCHDOG_ENABLE
+            self._wdt = None
+
+
+def bitten() -> bool:
+    """True when the last reset was a watchdog that was not fed, and not ``machine.reset``."""
+    return bool(mem32[WATCHDOG_REASON] & REASON_TIMER)
+
+
+class Hot(hal.Hot):
+    """Two numbers in the watchdog's scratch registers: they outlive every reset but power-on."""
+
+    def save(self, first: int, second: int) -> None:
+        mem32[SCRATCH + 4] = first
+        mem32[SCRATCH + 8] = second
+        mem32[SCRATCH + 12] = self._check(first, second)
+        mem32[SCRATCH] = HOT_MAGIC
+
+    def load(self) -> tuple:
+        words = [mem32[SCRATCH + 4 * index] & WORD for index in range(4)]
+        if words[0] != HOT_MAGIC or words[3] != self._check(words[1], words[2]):
+            return ()
+        return (words[1], words[2])
+
+    def _check(self, first: int, second: int) -> int:
+        return (first * 31 + second * 7 + HOT_MAGIC) & WORD
+
+
+class Indicators(hal.Indicators):
+    """A buzzer that sounds by itself, and a red and a yellow LED."""
+
+    def __init__(self, buzzer: int, red: int, yellow: int) -> None:
+        self._buzzer = Pin(buzzer, Pin.OUT, value=0)
+        self._red = Pin(red, Pin.OUT, value=0)
+        self._yellow = Pin(yellow, Pin.OUT, value=0)
+
+    def show(self, sound: bool, colour: str, on: bool) -> None:
+        self._buzzer.value(1 if sound else 0)
+        self._red.value(1 if on and colour == "red" else 0)
+        self._yellow.value(1 if on and colour == "yellow" else 0)
+
+
+class Travel(hal.Travel):
+    """A normally-closed switch to ground: an open wire is the end of travel too."""
+
+    def __init__(self, pin: int) -> None:
+        self._pin = Pin(pin, Pin.IN, Pin.PULL_UP)
+
+    def at_end(self) -> bool:
+        return bool(self._pin.value())
+
+
+class Force(hal.Force):
+    """A bridge amplifier on an ADC pin: ``full_mn`` at full scale, zero at a tenth of it, so that
+    an open or shorted sensor reads far beyond anything that a syringe gives."""
+
+    def __init__(self, pin: int, full_mn: int) -> None:
+        self._adc = ADC(pin)
+        self._full_mn = full_mn
+
+    def read_mn(self) -> int:
+        return (self._adc.read_u16() - ADC_FULL // 10) * self._full_mn // ADC_FULL
+
+
+class Supply(hal.Supply):
+    """The supply on an ADC pin, divided by ``divider`` (3 for a Pico's VSYS on GPIO 29)."""
+
+    def __init__(self, pin: int, divider: int) -> None:
+        self._adc = ADC(pin)
+        self._divider = divider
+
+    def read_mv(self) -> int:
+        return self._adc.read_u16() * ADC_MV * self._divider // ADC_FULL
