@@ -118,6 +118,10 @@ class Pads:
         self._clear_chip()
         self._update(self.clock())
 
+    def is_pios(self, pin: int) -> bool:
+        """True when the pad's output belongs to the PIO."""
+        return bool((self._owned[1] | self._owned[2]) >> pin & 1)
+
     def level(self, pin: int) -> int:
         """Level of one pad, 0 or 1."""
         return self.levels >> pin & 1

@@ -281,7 +281,6 @@ class World:
         behind: pads are inputs again, PIO empty, time goes on. The watchdog's scratch registers
         survive all but "power-on"."""
         self.reset_cause = cause
-        self.volts_mv = {}  # of the GPIOs that are analogue inputs
         self._dying = ""
         self.watchdog.reset(cause)
         self.forget_firmware()

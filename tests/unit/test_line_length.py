@@ -66,10 +66,11 @@ class Talk:
         line = "%d %s" % (next(self.tags), text)
         self.hal.link.sent = b""
         self.hal.link.incoming = seal(line) if sealed else line.encode() + b"\n"
-        while self.hal.link.incoming:
+        while self.hal.link.incoming or self.pump.outbox.waiting():
             self.pump.turn()
         self.pump.session.record("overflow", [("lost", "1000000000")])
-        self.pump.turn()
+        while self.pump.outbox.waiting():
+            self.pump.turn()
         lines = self.hal.link.sent.split(b"\n")[:-1]
         self.lines += lines
         for sent in lines:
@@ -80,7 +81,7 @@ class Talk:
         self.hal.link.sent = b""
         self.pump.session._telemetry_due_us = self.hal.clock.us
         self.pump.session.poll(self.hal.clock.us)
-        self.pump.outbox.send()
+        self.pump.outbox.send(4096)
         line = self.hal.link.sent.decode()
         assert line.startswith("~") and len(line) <= MAX_LINE, line
         return line

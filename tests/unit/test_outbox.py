@@ -21,7 +21,7 @@ def test_bytes_come_out_in_order_and_priorities_keep_room(acts):
     for act, what, spare in acts:
         if act == "send":
             link.takes = what
-            left = box.send()
+            left = box.send(4096)
             assert left == (len(link.sent) < len(taken))
             continue
         before = box.room()
@@ -30,7 +30,7 @@ def test_bytes_come_out_in_order_and_priorities_keep_room(acts):
         taken += what if accepted else b""
         assert box.room() == SIZE - (len(taken) - len(link.sent))
     link.takes = 10**6
-    assert box.send() is False
+    assert box.send(4096) is False
     assert link.sent == taken
 
 
@@ -52,11 +52,11 @@ def test_more_than_fits_is_refused_whole():
     assert not box.put(b"x" * (SIZE + 1), FOR_REPLY)
     assert box.put(b"y" * SIZE, FOR_REPLY)
     assert not box.put(b"z", FOR_REPLY)
-    box.send()
+    box.send(4096)
     assert link.sent == b"y" * SIZE
 
 
 def test_nothing_is_written_when_there_is_nothing():
     link = FakeLink()
-    assert Outbox(link).send() is False
+    assert Outbox(link).send(4096) is False
     assert link.sent == b""

@@ -38,7 +38,6 @@ class Memory32:
         irqs = self._world.irqs
         locked = irqs.heap_locked and irqs.open_heap()
         self._world.spend("mem32")
-        self._world.sync()
         value = signed(self._read(address))
         if not -SMALL <= value < SMALL:
             irqs.will_allocate()
@@ -49,6 +48,7 @@ class Memory32:
     def _read(self, address: int) -> int:
         block, offset = self._pio(address)
         if block is not None:
+            self._world.sync()
             return block.reg_read(offset)
         if address == WATCHDOG_CTRL:
             return WATCHDOG_ENABLE if self._world.watchdog.running() else 0
@@ -63,7 +63,6 @@ class Memory32:
         irqs = self._world.irqs
         locked = irqs.heap_locked and irqs.open_heap()
         self._world.spend("mem32")
-        self._world.sync()
         self._write(address, value)
         if locked:
             irqs.close_heap(locked)
@@ -71,6 +70,7 @@ class Memory32:
     def _write(self, address: int, value: int) -> None:
         block, offset = self._pio(address)
         if block is not None:
+            self._world.sync()
             block.reg_write(offset, value)
             return
         if address == WATCHDOG_CTRL:

@@ -129,9 +129,11 @@ def pin_class(world):
 
         def value(self, level=None):
             world.spend("pin")
-            world.sync()
             if level is None:
+                if world.pads.is_pios(self.id):
+                    world.sync()
                 return world.pads.level(self.id)
+            world.sync()
             # An input stays an input: the level waits in the output register.
             locked = irqs.heap_locked and irqs.open_heap()
             world.pads.sio_level(self.id, int(bool(level)))

@@ -161,7 +161,7 @@ class Stream:
     def write(self, data) -> int:
         """Bytes sent before the port gave up (500 ms without room: the rest is dropped)."""
         usb = self.usb
-        if len(data) == 1 and usb.connected and usb.reading:  # the same as below, quicker
+        if usb.connected and usb.reading and len(data) == 1:  # the same as below, quicker
             byte = data[0]
             world = self._world
             until = world.now + world.costs["byte"]

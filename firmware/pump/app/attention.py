@@ -4,8 +4,8 @@ Looks at the controller from outside: how long a state has lasted, what is left 
 supply; raises and drops the alarms that go by themselves, and drives buzzer and light for all.
 """
 
+from pump.app.runs import FL_PER_NL
 from pump.core import states
-from pump.core.ratio import compare, make, mul
 
 IDLE_ALERT_US = 300_000_000  # PROG-01
 IDLE_CLEAR_US = 600_000_000
@@ -13,6 +13,7 @@ PAUSE_ALERT_US = 600_000_000  # PROG-04
 NEAR_END_NL = 1_000_000  # DEL-13, and no more than the last tenth of a plan of some length
 NEAR_END_LEAST_US = 300_000_000
 LOOK_US = 1_000_000
+EARLY_US = 240_000  # a loop that is awake anyway looks so much before it is due
 
 
 class Attention:
@@ -22,26 +23,36 @@ class Attention:
         self._indicators = hal.indicators
         self._controller = controller
         self._state = controller.state
+        self._run = controller.run
         self._since_us = 0
         self._look_us = 0
+        self._shown = ()
 
     def poll(self, now_us: int) -> None:
-        """Judge, once a second or when the state has changed; then show."""
+        """Judge, once a second or when state or run have changed; then show."""
         controller = self._controller
-        if controller.state != self._state:
+        if controller.state != self._state or controller.run is not self._run:
             self._state = controller.state
+            self._run = controller.run
             self._since_us = now_us
             self._look_us = now_us
-        if now_us >= self._look_us:
+        if now_us + EARLY_US >= self._look_us:
             self._look_us = now_us + LOOK_US
             self._judge(now_us)
-        if self._indicators:
-            colour, on = controller.alarms.light(now_us)
-            self._indicators.show(controller.alarms.buzzer(now_us), colour, on)
+        if self._indicators and (self._shown or not controller.alarms.quiet()):
+            shown = (controller.alarms.buzzer(now_us),) + controller.alarms.light(now_us)
+            if shown != self._shown:
+                self._shown = shown
+                self._indicators.show(*shown)
+            if controller.alarms.quiet():
+                self._shown = ()
 
     def due_us(self, now_us: int) -> int:
         """When ``poll`` has something to do."""
-        signal = self._controller.alarms.due_us(now_us) if self._indicators else None
+        alarms = self._controller.alarms
+        signal = None
+        if self._indicators and not alarms.quiet():
+            signal = alarms.due_us(now_us)
         return self._look_us if signal is None else min(self._look_us, signal)
 
     def _judge(self, now_us: int) -> None:
@@ -69,7 +80,6 @@ class Attention:
         if self._state != states.INFUSING or controller.motion.total_us() < NEAR_END_LEAST_US:
             return False
         plan = controller.plan
-        left = plan.total_steps - controller.motion.measured()
-        if left * 10 >= plan.total_steps:
-            return False
-        return compare(mul(make(left), plan.volume_per_step_nl), make(NEAR_END_NL)) < 0
+        left = plan.total_steps - controller.motion.commanded()
+        left_fl = left * controller.run.step_fl
+        return left * 10 < plan.total_steps and left_fl < NEAR_END_NL * FL_PER_NL

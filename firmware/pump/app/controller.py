@@ -20,6 +20,7 @@ ON_LOSS = (STOP, FINISH)
 FAULTS = ("runaway", "miscount")
 EVENT_OF = {states.STOPPED: "stopped", states.ALARM: "alarm", states.FAULT: "fault"}
 RELEASE_US = 50_000  # a released button has come to rest
+TOP_UP_US = 200_000  # nothing that is done between two looks at the queue takes longer
 BOLUS_PLANNING_US = 400_000  # what planning a bolus may hold up an infusion for
 
 
@@ -64,7 +65,7 @@ class Controller(Therapy):
         """Compute a bolus of this infusion; it is given when a start quotes its hash."""
         self.allow(states.START_BOLUS)
         now_us = self._hal.clock.now_us()
-        self.top_up()
+        self.top_up(2 * BOLUS_PLANNING_US)
         if self.outlasts_us(now_us) < BOLUS_PLANNING_US:
             raise Refusal("busy")
         self.side = runs.bolus(
@@ -187,9 +188,10 @@ class Controller(Therapy):
 
     def poll(self, now_us: int) -> None:
         """See to the stop input, the queue, the end of the plan, the supervisor and the host."""
-        self._watch_release(now_us)
-        if self._hal.stop.opened() and not self._knows_of_open_loop():
-            self._latch(states.DISCONNECT, "disconnect")
+        if self._hal.stop.opened():
+            self._watch_release(now_us)
+            if not self._knows_of_open_loop():
+                self._latch(states.DISCONNECT, "disconnect")
         if self.moving():
             run = self.active()
             try:
@@ -205,9 +207,9 @@ class Controller(Therapy):
         if silence_due_us is not None and now_us >= silence_due_us:
             self._lose_host()
 
-    def top_up(self) -> None:
-        """Make sure that motion outlasts what is about to be done."""
-        if self.moving():
+    def top_up(self, outlast_us: int = TOP_UP_US) -> None:
+        """Make sure that motion outlasts what is about to be done, if it can."""
+        if self.outlasts_us(self._hal.clock.now_us()) < outlast_us:
             try:
                 self.active().motion.top_up()
             except MotionError as error:

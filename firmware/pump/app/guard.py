@@ -7,6 +7,7 @@ motor.
 from pump.core.supervisor import LOOK_US, CheckIns, Seen, Supervisor
 
 IDLE_LOOK_US = 500_000
+EARLY_US = 240_000  # a loop that is awake anyway looks so much before it is due
 TASKS = ("control", "journal", "session", "supervisor")
 
 
@@ -24,6 +25,8 @@ class Guard:
         self._motion = None
         self._due_us = 0
         self._checks = CheckIns(TASKS, hal.clock.now_us())
+        self.alive = self._checks.alive  # (task, now_us): a task of the loop has done its part
+        self._fed_us = -1
 
     def set_limits(self) -> None:
         """Take over what the settings say now."""
@@ -58,7 +61,7 @@ class Guard:
 
     def look(self, now_us: int) -> str:
         """The cause to stop for, or ''. Does nothing before it is due."""
-        if now_us < self._due_us:
+        if now_us + EARLY_US < self._due_us:
             return ""
         self._due_us = now_us + (LOOK_US if self._motion else IDLE_LOOK_US)
         hal = self._hal
@@ -95,11 +98,8 @@ class Guard:
         """When ``look`` and the watchdog want to be called next."""
         return self._due_us
 
-    def alive(self, task: str, now_us: int) -> None:
-        """A task of the loop has done its part."""
-        self._checks.alive(task, now_us)
-
     def feed(self, now_us: int) -> None:
-        """Feed the watchdog, if every task is alive."""
-        if self._hal.watchdog and not self._checks.stale(now_us):
+        """Feed the watchdog, if every task has been alive since it was last fed."""
+        if self._hal.watchdog and not self._checks.missing(self._fed_us):
             self._hal.watchdog.feed()
+            self._fed_us = now_us

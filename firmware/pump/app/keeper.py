@@ -10,6 +10,7 @@ from pump.core.journal import SLOTS, Entry, newest, pack
 
 STALL_US = 400_000  # the worst sector erase there is, and its programming
 EVERY_US = 1_000_000
+EARLY_US = 240_000  # a loop that is awake anyway writes so much before it is due
 RETRY_US = 100_000
 YIELD_US = 200_000  # what waits for the host goes first, for so long: a full outbox takes 160 ms
 SLOT = "journal-%d"
@@ -25,7 +26,8 @@ class Keeper:
     failing  the last write has failed
     """
 
-    def __init__(self, store, hot, least_boot: int) -> None:
+    def __init__(self, clock, store, hot, least_boot: int) -> None:
+        self._clock = clock
         self._store = store
         self._hot = hot
         self._number, self.last = newest([store.load(SLOT % slot) for slot in range(SLOTS)])
@@ -53,20 +55,21 @@ class Keeper:
 
     def poll(self, now_us: int, controller, talking: bool) -> None:
         """Write what is due, if motion outlasts it; what the pump is ``talking`` goes first."""
-        if self._hot and controller.moving():
-            self._hot.save(self.boot, controller.steps())
         due_us = self.due_us(controller.moving())
-        if due_us is None or now_us < due_us:
+        if due_us is None or now_us + (0 if self._noted else EARLY_US) < due_us:
             return
         if talking and self._noted and not self._yielded:
             self._yielded = True
             self._due_us = now_us + YIELD_US
             return
-        controller.top_up()
-        if controller.outlasts_us(now_us) < STALL_US:
+        entry = controller.entry(self.boot, self._entry)
+        if self._hot:
+            self._hot.save(self.boot, entry.steps)
+        controller.top_up(STALL_US * 2)
+        if controller.outlasts_us(self._clock.now_us()) < STALL_US:
             self._due_us = now_us + RETRY_US
             return
-        self._save(controller.entry(self.boot, self._entry))
+        self._save(entry)
         self._due_us = now_us + EVERY_US
         self._noted = False
         self._yielded = False

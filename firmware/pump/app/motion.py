@@ -15,6 +15,7 @@ from pump.core.verifier import Verifier, unfit
 SETTLE_US = 50
 # A word still in progress so long after its end will not end: the fuse, say, holds the generator.
 STALL_US = 1000
+EARLY_US = 240_000  # a loop that is awake anyway fills the queue so much before it must
 NO_END = 1 << 62  # microseconds
 COUNTER_MASK = 0xFFFFFFFF
 
@@ -103,7 +104,8 @@ class Motion:
 
     def poll(self, now_us: int) -> bool:
         """Keep the queue full. True when the plan has ended. Raises MotionError."""
-        if now_us < self.due_us():
+        early_us = 0 if self._exhausted else EARLY_US
+        if now_us + early_us < self.due_us():
             return False
         if self._exhausted:
             if self.measured() != self._total_steps:

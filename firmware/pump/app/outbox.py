@@ -43,10 +43,11 @@ class Outbox:
         self._end += length
         return True
 
-    def send(self) -> bool:
-        """Give the link what it takes now. True when bytes are left over."""
+    def send(self, most: int) -> bool:
+        """Give the link what it takes now, at most ``most`` bytes. True when some are left over."""
         if self._start < self._end:
-            self._start += self._link.write(self._view[self._start : self._end])
+            end = min(self._end, self._start + most)
+            self._start += self._link.write(self._view[self._start : end])
         if self._start == self._end:
             self._start = self._end = 0
         return self.waiting()

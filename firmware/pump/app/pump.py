@@ -20,6 +20,10 @@ LONGEST_SLEEP_US = 1_000_000  # the watchdog wants to be fed within 2 s
 # Garbage is collected while the step queue is full, before the interpreter does it at any time.
 TIDY_US = 100_000
 FREE_BYTES = 60_000  # a tenth of a second makes 40 KB of garbage at the highest rate
+# Bytes sent in one turn; each costs some 80 us on the chip.
+FEW = 64
+MANY = 256
+ROOMY_US = 200_000
 FAREWELL_US = 500_000  # the last answer gets so long to leave
 
 
@@ -30,7 +34,7 @@ class Pump:
         self.hal = hal
         self._tidy_us = 0
         ring = EventRing(hal.store)
-        self.keeper = Keeper(hal.store, hal.hot, ring.newest[0] + 1)
+        self.keeper = Keeper(hal.clock, hal.store, hal.hot, ring.newest[0] + 1)
         self.log = EventLog(self.keeper.boot, ring)
         self.outbox = Outbox(hal.link)
         self.session = Session(hal, board, VERSION, self.log, self.outbox)
@@ -48,7 +52,7 @@ class Pump:
         while not self.session.leaving:
             self.turn()
         until_us = self.hal.clock.now_us() + FAREWELL_US
-        while self.outbox.send() and self.hal.clock.now_us() < until_us:
+        while self.outbox.send(FEW) and self.hal.clock.now_us() < until_us:
             self.hal.wait(until_us, True)
         if self.hal.watchdog:
             self.hal.watchdog.release()
@@ -66,14 +70,14 @@ class Pump:
             self.session.receive(now_us)
             self.session.poll(now_us)
             guard.alive("session", now_us)
-            self.keeper.poll(hal.clock.now_us(), self.controller, self.outbox.waiting())
-            self._store_events()
+            self.keeper.poll(now_us, self.controller, self.outbox.waiting())
+            self._store_events(now_us)
             guard.alive("journal", now_us)
             self._tidy(now_us)
         except Exception as error:
             self.controller.fail("internal")
             self.session.record("exception", [("what", clean(repr(error)))])
-        want_write = self.outbox.send()
+        want_write = self.outbox.waiting() and self._send(now_us)
         guard.feed(now_us)
         hal.wait(self._due_us(now_us), want_write)
 
@@ -81,17 +85,21 @@ class Pump:
         """When the pump will act on a silent host (lease, partial line), or None."""
         return _sooner(self.controller.silence_due_us(), self.session.silence_due_us())
 
+    def _send(self, now_us: int) -> bool:
+        roomy = self.controller.outlasts_us(now_us) >= ROOMY_US
+        return self.outbox.send(MANY if roomy else FEW)
+
     def _happened(self, name: str, pairs: list) -> None:
         self.session.record(name, pairs)
         self.keeper.note()
 
-    def _store_events(self) -> None:
+    def _store_events(self, now_us: int) -> None:
         """One write at most, if it is due and motion outlasts it."""
-        now_us = self.hal.clock.now_us()
         due_us = self.log.due_us()
         failed = self.keeper.failing
         if due_us is not None and now_us >= due_us:
-            self.controller.top_up()
+            self.controller.top_up(2 * STALL_US)
+            now_us = self.hal.clock.now_us()
             failed |= self.log.flush(now_us, self.controller.outlasts_us(now_us) >= STALL_US)
         if failed:
             self.controller.warn("log-failure")

@@ -11,7 +11,7 @@ from pump.core.dose import COMMON
 from pump.core.dose import plan as make_plan
 from pump.core.limits import Entered, beyond
 from pump.core.quantity import exact, format_down, parse, show
-from pump.core.ratio import add, compare, div, floor, make, mul, sub
+from pump.core.ratio import add, compare, div, floor, half_up, make, mul, sub
 from pump.core.refusal import Refusal
 
 INFUSION = "infusion"
@@ -24,13 +24,18 @@ KVO_MOST_NL_PER_S = make(1_000_000, 3600)  # 1 mL/h (DEL-14)
 KVO_LONGEST_S = 24 * 3600
 
 
+FL_PER_NL = 10**6
+
+
 class Run:
-    """A plan and its motion. ``hash`` is what a start must quote."""
+    """A plan and its motion. ``hash`` is what a start must quote; ``step_fl`` the volume of a step
+    in femtolitres, rounded."""
 
     def __init__(self, hal, board, kind: str, plan, confirmed: str) -> None:
         self.kind = kind
         self.plan = plan
         self.hash = confirmed
+        self.step_fl = half_up(mul(plan.volume_per_step_nl, make(FL_PER_NL)))
         try:
             self.motion = Motion(hal, plan, board.MECHANICS)
         except ValueError:

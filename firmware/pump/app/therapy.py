@@ -4,9 +4,7 @@ from pump.app import runs
 from pump.core import states
 from pump.core.journal import Entry
 from pump.core.quantity import format
-from pump.core.ratio import half_up, make, mul
-
-FL_PER_NL = 10**6
+from pump.core.ratio import make, mul
 
 
 class Therapy:
@@ -56,7 +54,7 @@ class Therapy:
     def delivered(self) -> list:
         """Measured steps as pairs, and what they come to in volume and drug."""
         if self.last:
-            volume = make(self.last.steps * self.last.step_fl, FL_PER_NL)
+            volume = make(self.last.steps * self.last.step_fl, runs.FL_PER_NL)
             delivered = format(volume, "mL", "volume", 3)
             return [("steps", str(self.last.steps)), ("delivered", delivered)]
         steps = self.steps()
@@ -77,8 +75,7 @@ class Therapy:
             done = (before.plan, self.state, before.steps, before.of, before.step_fl)
         else:
             steps = self.steps()
-            step_fl = half_up(mul(self.plan.volume_per_step_nl, make(FL_PER_NL)))
-            done = (self.run.hash, self.state, steps, self.planned_steps(), step_fl)
+            done = (self.run.hash, self.state, steps, self.planned_steps(), self.run.step_fl)
         return Entry(boot, *done)
 
     def planned_steps(self) -> int:

@@ -157,6 +157,10 @@ class Alarms:
                 return True
         return False
 
+    def quiet(self) -> bool:
+        """Tell whether no alarm is on."""
+        return not self._active
+
     def active(self) -> list[str]:
         """Return the causes of all alarms that are on, highest priority and oldest first."""
         return [row[CAUSE] for row in self._active]

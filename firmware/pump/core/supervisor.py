@@ -16,7 +16,7 @@ readings are arguments.
 
 from pump.core.timeline import Timeline
 
-LOOK_US = 100_000  # between two looks; two in a row are well within the second DEL-10 allows
+LOOK_US = 480_000  # between two looks; two in a row are within the second that DEL-10 allows
 OVER_STEPS = 1
 OVER_PERCENT = 1
 UNDER_STEPS = 5
@@ -24,7 +24,6 @@ UNDER_PERCENT = 10
 WINDOW_US = 30_000_000  # under-delivery is judged over the last one to two of these
 TWICE = 2
 UNDER = "under-delivery"
-FRESH_US = 1_500_000  # the watchdog's 2 s begin after it
 COUNTER_MASK = 0xFFFFFFFF
 
 
@@ -133,7 +132,9 @@ class Supervisor:
         return ""
 
     def _stillness(self, seen: Seen) -> str:
-        return "runaway" if seen.count != self._rest else ""
+        moved = seen.count != self._rest
+        self._rest = seen.count  # told once: an acknowledgement stands until it moves again
+        return "runaway" if moved else ""
 
     def _motion(self, seen: Seen) -> str:
         made = self._done + ((seen.count - self._base) & COUNTER_MASK)
@@ -175,7 +176,7 @@ class Supervisor:
 
 
 class CheckIns:
-    """Tells whether every task of the loop has been alive lately; only then the watchdog is fed."""
+    """Tells whether every task of the loop has been alive since the watchdog was last fed."""
 
     def __init__(self, tasks: tuple[str, ...], now_us: int) -> None:
         self._seen = {task: now_us for task in tasks}
@@ -186,9 +187,9 @@ class CheckIns:
             raise KeyError(task)
         self._seen[task] = now_us
 
-    def stale(self, now_us: int) -> str:
-        """The first task that has not checked in within FRESH_US, or ''."""
+    def missing(self, since_us: int) -> str:
+        """The first task that has not checked in after ``since_us``, or ''."""
         for task in sorted(self._seen):
-            if now_us - self._seen[task] > FRESH_US:
+            if self._seen[task] <= since_us:
                 return task
         return ""

@@ -13,7 +13,6 @@ import sys
 import time
 
 BACK_OFF_US = 2_000_000
-BURST = 64  # most bytes sent in one turn of the loop; each costs some 50 us on the chip
 
 
 class UsbSerial:
@@ -47,7 +46,7 @@ class UsbSerial:
         write = self.stdout.buffer.write
         room = self._out.ipoll
         byte = self._byte_out
-        most = min(len(data), BURST)
+        most = len(data)
         for count in range(most):
             for _ in room(0):
                 break
