@@ -185,7 +185,7 @@ def test_answers_hold_the_pairs_the_table_names():
         words = [verb] + [key + "=" + value for key, value in (fields or {}).items()]
         hal.link.sent = b""
         hal.link.incoming = seal(" ".join(words))
-        while hal.link.incoming:
+        while hal.link.incoming or pump.outbox.waiting():
             pump.turn()
         answer = next(line for line in hal.link.sent.split(b"\n") if line.startswith(b"-"))
         assert answer.startswith(b"- ok "), answer

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import state_document
 
 from pump.core import states
 
@@ -109,3 +110,8 @@ def test_protocol_document_lists_the_same_states():
     assert tuple(name for name, _ in rows) == states.STATES
     assert tuple(name for name, motor in rows if motor == "moving") == states.MOVING
     assert tuple(name for name, motor in rows if "latched" in motor) == states.LATCHED
+
+
+@pytest.mark.requirement("PROG-05")
+def test_the_document_is_made_from_the_table():
+    assert state_document.DOCUMENT.read_text() == state_document.document()

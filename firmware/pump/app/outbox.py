@@ -44,7 +44,7 @@ class Outbox:
         return True
 
     def send(self, most: int) -> bool:
-        """Give the link what it takes now, at most ``most`` bytes. True when some are left over."""
+        """Give the link what it takes now, ``most`` bytes at most. True when some are left."""
         if self._start < self._end:
             end = min(self._end, self._start + most)
             self._start += self._link.write(self._view[self._start : end])
