@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BOARD ?= rpi_pico
 THERAPY := --weight 70kg --dose 0.5mg/kg --over 40min --concentration 1mg/mL --syringe bd-60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test trace lint bench clean
+.PHONY: help setup demo test trace lint firmware bench explore campaign fuzz clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,8 +42,21 @@ lint: setup ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+firmware: setup ## Make the files of a device in build/BOARD (BOARD=rpi_pico), to be copied to it
+	$(BIN)/python host_tools/build_firmware.py $(BOARD) build/$(BOARD)
+
 bench: setup ## Measure exactness, stops, speed and memory, write firmware/BENCHMARKS.md (3 min)
 	$(BIN)/python tests/timing/bench.py
+
+explore: setup ## Search states and faults to DEPTH actions from every place (2: minutes)
+	$(BIN)/python -m tests.exploration --depth $(or $(DEPTH),2)
+
+campaign: setup ## Whole infusions with seeded faults (N=300 SEED=1 SHARD=1/1; REPLAY=seed tells one)
+	$(BIN)/python -m tests.campaign -n $(or $(N),300) --seed $(or $(SEED),1) \
+		--shard $(or $(SHARD),1/1) $(if $(REPLAY),--replay $(REPLAY))
+
+fuzz: setup ## Fuzzed serial lines (N=20000 SEED=1)
+	$(BIN)/python -m tests.faults.fuzz -n $(or $(N),20000) --seed $(or $(SEED),1)
 
 clean: ## Remove what make has made
 	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build *.egg-info host_tools/*.egg-info

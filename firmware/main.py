@@ -1,9 +1,13 @@
 """Wiring only: board to app, and run."""
 
+import gc
+
 import board
 
 from pump.app.pump import Pump
 
+gc.collect()
+gc.threshold(-1)  # from here on the loop collects at times of its own choice
 pump = Pump(board.make_hal(), board)
 try:
     pump.run()

@@ -18,7 +18,9 @@ class Bench:
     def __init__(self):
         self.hal = FakeHal()
         self.events = []
-        self.controller = Controller(self.hal, BOARD, Settings(self.hal.store), self._record)
+        self.controller = Controller(
+            self.hal, BOARD, Settings(self.hal.store), self._record, lambda therapy: True
+        )
 
     def _record(self, name, pairs):
         self.events.append((name, dict(pairs)))

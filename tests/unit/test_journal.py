@@ -23,7 +23,9 @@ def test_an_entry_is_read_back(number, boot, steps, of):
 
 
 def test_the_slot_reads_as_documented():
-    assert SLOT.startswith(b"7 boot=12 plan=5D0A93C1 state=infusing steps=126058 of=252117 step=138823718fl*")
+    assert SLOT.startswith(
+        b"7 boot=12 plan=5D0A93C1 state=infusing steps=126058 of=252117 step=138823718fl*"
+    )
 
 
 @pytest.mark.requirement("PWR-05", "PWR-10")

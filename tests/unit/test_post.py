@@ -281,7 +281,7 @@ def test_every_lamp_lights_for_a_moment():
     assert found.failures == []
     lit = [(True, colour, True) for colour in ("red", "yellow", "cyan")]
     assert hal.indicators.shown == [*lit, (False, "none", False)]
-    assert 300_000 <= hal.clock.us < 1_000_000
+    assert 3 * post.LAMP_US <= hal.clock.us < 1_000_000
     hal.indicators = Lamps(breaks=True)
     assert findings_of(hal).failures == ["indicators"]
 

@@ -19,7 +19,13 @@ from pump.core.units import units_of
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 TEXT = (FIRMWARE / "PROTOCOL.md").read_text()
-EVENT_OF = {"program": states.PROGRAM, "ack": states.ACK, "prime": states.PROGRAM, "bolus": states.START_BOLUS, "set": states.MAINTENANCE}
+EVENT_OF = {
+    "program": states.PROGRAM,
+    "ack": states.ACK,
+    "prime": states.PROGRAM,
+    "bolus": states.START_BOLUS,
+    "set": states.MAINTENANCE,
+}
 
 
 def rows(title):

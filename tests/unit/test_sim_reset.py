@@ -233,3 +233,11 @@ def test_after_an_exception_everything_goes_on_but_the_program() -> None:
 def test_soft_reset_is_the_exception_that_sys_exit_raises() -> None:
     assert issubclass(SoftReset, SystemExit)
     assert not issubclass(SoftReset, Exception)
+
+
+@pytest.mark.parametrize("cause", ["power-on", "watchdog", "reset"])
+def test_what_is_on_the_analogue_inputs_is_not_the_chips_to_reset(world, machine, cause) -> None:
+    world.volts_mv[26] = 1650
+    world.reset(cause)
+    assert world.volts_mv == {26: 1650}
+    assert machine.ADC(26).read_u16() >> 8 == 0x7F

@@ -25,17 +25,19 @@ BOLUS_PLANNING_US = 400_000  # what planning a bolus may hold up an infusion for
 
 
 class Controller(Therapy):
-    """The pump. ``record(name, pairs)`` is called for each event, after the state has changed.
+    """The pump. ``record(name, pairs)`` is called for each event, after the state has changed;
+    ``write_down(therapy)`` brings the journal up to date and tells whether it could.
 
     alarms    core.alarms.Alarms
     """
 
-    def __init__(self, hal, board, settings, record) -> None:
+    def __init__(self, hal, board, settings, record, write_down) -> None:
         super().__init__()
         self._hal = hal
         self._board = board
         self._settings = settings
         self._record = record
+        self._write_down = write_down
         self.guard = Guard(hal, board.WATCH, settings)
         self.alarms = Alarms()
         self.cause = "none"
@@ -87,6 +89,8 @@ class Controller(Therapy):
         event = states.START_PRIME if self.run.kind == runs.PRIME else states.START
         self.allow(event)
         self._need_all()
+        if not self._write_down(self):  # a cut right after the start must find the plan
+            raise Refusal("store-failed", "journal")
         self.lease_us = lease_us
         self.on_loss = on_loss
         self._host_lost = False
@@ -328,6 +332,9 @@ class Controller(Therapy):
             return
         self.guard.begin(run.motion)
         self.alarms.started()
+        if self._hal.stop.opened():  # since it was asked before the start
+            self._latch(states.DISCONNECT, "disconnect")
+            return
         self._record(event, pairs)
 
     def _need_all(self) -> None:
@@ -335,6 +342,8 @@ class Controller(Therapy):
         unmet = self.guard.unmet()
         if unmet == "stop-loop":
             raise Refusal("stop-open")
+        if not self.moving() and self.guard.strayed():
+            self.fail("runaway")
         unmet = unmet or self.alarms.blocking()
         if unmet:
             raise Refusal("unsafe", "because", unmet)

@@ -94,6 +94,10 @@ class Guard:
             hal.supply.read_mv() if hal.supply else None,
         )
 
+    def strayed(self) -> bool:
+        """A step was made since the motor was switched off."""
+        return self._supervisor.strayed(self._hal.counter.steps())
+
     def due_us(self) -> int:
         """When ``look`` and the watchdog want to be called next."""
         return self._due_us

@@ -74,6 +74,13 @@ class Keeper:
         self._noted = False
         self._yielded = False
 
+    def write_down(self, controller) -> bool:
+        """Write now what has been noted; nothing may move. False when flash does not take it."""
+        if self._noted:
+            self._save(controller.entry(self.boot, self._entry))
+            self._noted = self.failing
+        return not self.failing
+
     def _warm(self) -> None:
         """The scratch registers know the steps of the last run better, if they outlived it."""
         known = self._hot.load() if self._hot else ()

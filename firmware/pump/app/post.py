@@ -14,12 +14,13 @@ from pump.core import manifest
 
 RAM_BYTES = 8192
 _BLOCK = 256
-_PATTERNS = (0x55, 0xAA, 1, 2, 4, 8, 16, 32, 64, 128, 254, 253, 251, 247, 239, 223, 191, 127)
+# Every bit is seen at 0 and at 1, and any two bits of a byte are seen to differ.
+_PATTERNS = (0x00, 0xFF, 0x55, 0xAA, 0x33, 0xCC, 0x0F, 0xF0)
 BEYOND = 5  # steps that the generator is given more than the fuse lets pass
 STEP_HZ = 5000
 _TICK_HZ_NS = 1_000_000_000
 SETTLE_US = 2_000
-LAMP_US = 100_000
+LAMP_US = 60_000
 COLOURS = ("red", "yellow", "cyan")
 
 

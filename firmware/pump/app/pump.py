@@ -33,12 +33,15 @@ class Pump:
     def __init__(self, hal, board) -> None:
         self.hal = hal
         self._tidy_us = 0
+        self._complaint = ""
         ring = EventRing(hal.store)
         self.keeper = Keeper(hal.clock, hal.store, hal.hot, ring.newest[0] + 1)
         self.log = EventLog(self.keeper.boot, ring)
         self.outbox = Outbox(hal.link)
         self.session = Session(hal, board, VERSION, self.log, self.outbox)
-        self.controller = Controller(hal, board, self.session.settings, self._happened)
+        self.controller = Controller(
+            hal, board, self.session.settings, self._happened, self.keeper.write_down
+        )
         self.session.attach(self.controller, Report(self.controller, hal))
         self.attention = Attention(hal, self.controller)
         reset = hal.reset_cause()
@@ -76,7 +79,10 @@ class Pump:
             self._tidy(now_us)
         except Exception as error:
             self.controller.fail("internal")
-            self.session.record("exception", [("what", clean(repr(error)))])
+            what = clean(repr(error))
+            if what != self._complaint:  # one that comes in every turn must not fill the log
+                self._complaint = what
+                self.session.record("exception", [("what", what)])
         want_write = self.outbox.waiting() and self._send(now_us)
         guard.feed(now_us)
         hal.wait(self._due_us(now_us), want_write)

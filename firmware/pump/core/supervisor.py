@@ -131,8 +131,12 @@ class Supervisor:
                 return "force"
         return ""
 
+    def strayed(self, count: int) -> bool:
+        """Tell whether the counter has moved since it was last known to stand still."""
+        return count != self._rest
+
     def _stillness(self, seen: Seen) -> str:
-        moved = seen.count != self._rest
+        moved = self.strayed(seen.count)
         self._rest = seen.count  # told once: an acknowledgement stands until it moves again
         return "runaway" if moved else ""
 

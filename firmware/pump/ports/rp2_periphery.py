@@ -20,10 +20,12 @@ ADC_FULL = 65535
 
 
 class Watchdog(hal.Watchdog):
-    """``machine.WDT``, begun with the first feed."""
+    """``machine.WDT``, begun with the first feed. One that a soft reset has left running waits for
+    that too: the self-test takes longer than a feed lasts."""
 
     def __init__(self) -> None:
         self._wdt = None
+        self._stop()
 
     def feed(self) -> None:
         if self._wdt is None:
@@ -31,9 +33,12 @@ class Watchdog(hal.Watchdog):
         self._wdt.feed()
 
     def release(self) -> None:
-        if self._wdt is not None:
+        self._wdt = None
+        self._stop()
+
+    def _stop(self) -> None:
+        if mem32[WATCHDOG_CTRL] & WATCHDOG_ENABLE:
             mem32[WATCHDOG_CTRL] &= WORD ^ WATCHDOG_ENABLE
-            self._wdt = None
 
 
 def bitten() -> bool:

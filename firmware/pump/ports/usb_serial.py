@@ -13,6 +13,7 @@ import sys
 import time
 
 BACK_OFF_US = 2_000_000
+BURST = 256  # bytes in one call, 20 ms on the chip; the loop gives fewer when it is in a hurry
 
 
 class UsbSerial:
@@ -46,7 +47,7 @@ class UsbSerial:
         write = self.stdout.buffer.write
         room = self._out.ipoll
         byte = self._byte_out
-        most = len(data)
+        most = min(len(data), BURST)
         for count in range(most):
             for _ in room(0):
                 break
