@@ -20,8 +20,8 @@ from titra.errors import (
 )
 from titra.protocol import Event, Reply, Report
 
-ENDED = ("complete", "halted", "stopped", "fault")
-MOVING = ("infusing", "paused")
+ENDED = ("complete", "halted", "stopped", "alarm", "fault")
+MOVING = ("infusing", "paused", "bolus", "kvo")
 RESET = "reset"  # the cause when the pump booted in mid-run: its count of the run is gone
 BUTTON = ("disconnect", "stop-open")
 # Fields of telemetry that the event of an end does not carry: after it, the last sample is stale.
@@ -163,7 +163,7 @@ class Infusion:
             self._started_us = event.t_us
         elif event.name == "host-lost":
             self.host_lost = True
-        elif event.name in ENDED:
+        elif event.name in ENDED and event.fields.get("state", event.name) in ENDED:
             self.ended = True
             self._ended_us = event.t_us
             for key in SAMPLED:

@@ -71,7 +71,7 @@ def test_same_on_both(trace):
         r"^\d+ ~\d{2,} t=\d+ms boot=1 state=infusing",
         r"^end complete 1712 \d+$",
         r"^crash None$",
-        r"^flash .*/journal-[01].rec', b'\d+ boot=2 plan=\w{8} state=infusing steps=\d+ of=\d+ step=",
+        r"^flash .*/journal-[01].rec', b'\d+ boot=2 plan=\w{8} state=infusing steps=\d+ of=",
     ],
 )
 def test_it_is_a_whole_life(trace, wanted):

@@ -22,9 +22,12 @@ Three ways to end motion, and they are not the same:
 
 | | what it is | what ends | what it takes to go on |
 |---|---|---|---|
-| `pause` | a request | motion; the place in the plan is kept | `resume`, with every precondition met |
-| `stop` | a request, valid in every state, with or without a check | the plan | a new plan and a new start |
-| disconnect | the opened stop loop: button, plug or wire; in hardware, without the CPU | the plan, latched | release for 50 ms, `ack`, a new plan and a new start |
+| `pause` | a request | motion; the place is kept | `resume`, with every precondition met |
+| `stop` | a request, valid in every state, check or not | the plan | a new plan, a new start |
+| disconnect | the open stop loop, in hardware | the plan, latched | release, `ack`, plan, start |
+
+The loop is opened by the button, a pulled plug or a broken wire; it ends the step pulses without
+the CPU. Its release counts after 50 ms of rest.
 
 ## Diagram
 

@@ -61,7 +61,10 @@ def test_a_program_is_called_to_mind_after_5_min_and_forgotten_after_10():
     assert pump.active() == []
     pump.run(2 * S)
     assert pump.active() == ["program-idle"]
-    assert pump.bench.events[-1] == ("alarm", {"cause": "program-idle", "priority": "low"})
+    assert pump.bench.events[-1] == (
+        "alarm",
+        {"cause": "program-idle", "state": "ready", "priority": "low"},
+    )
     pump.run(5 * MIN - 3 * S)
     assert pump.controller.state == states.READY
     pump.run(3 * S)

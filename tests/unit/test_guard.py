@@ -154,11 +154,12 @@ def test_more_than_was_given_is_a_miscount():
 @pytest.mark.requirement("DEL-08", "DEL-20")
 def test_steps_that_do_not_come_are_told_and_stop_nothing():
     bench = fitted(states.INFUSING)
-    bench.hal.counter.count -= 100
+    bench.hal.counter.count -= 300
     bench.run(LOOK_US)
     controller = bench.controller
     assert controller.state == states.INFUSING and controller.alarms.active() == ["under-delivery"]
-    assert bench.events[-1] == ("alarm", {"cause": "under-delivery", "priority": "high"})
+    told = {"cause": "under-delivery", "state": "infusing", "priority": "high"}
+    assert bench.events[-1] == ("alarm", told)
     bench.run(S)
     assert bench.names().count("alarm") == 1  # told once
     bench.hal.force.mn = 60_000

@@ -250,7 +250,9 @@ class Controller(Therapy):
     def warn(self, cause: str) -> None:
         """Raise an alarm that stops nothing."""
         if self.alarms.raise_(cause, self._hal.clock.now_us()):
-            self._record("alarm", [("cause", cause), ("priority", row_of(cause)[PRIORITY])])
+            priority = row_of(cause)[PRIORITY]
+            pairs = [("cause", cause), ("state", self.state), ("priority", priority)]
+            self._record("alarm", pairs)
 
     def due_us(self) -> int:
         """When ``poll`` must be called next."""

@@ -18,6 +18,7 @@ ENDS = {
     "complete": ("green", "complete: every step of the plan was counted"),
     "halted": ("yellow", "ended early by stop"),
     "stopped": ("red", "stopped and latched; wants `titra send ack`"),
+    "alarm": ("red", "stopped by an alarm and latched; wants `titra send ack`"),
     "fault": ("red", "the pump found itself at fault; wants `titra send ack`"),
 }
 

@@ -125,6 +125,23 @@ def test_a_pump_that_goes_silent_in_mid_run(wired: FakePump) -> None:
 
 
 @pytest.mark.requirement("HOST-04")
+@pytest.mark.parametrize("stops", [True, False])
+def test_an_alarm_ends_the_run_only_if_it_stops_the_motor(wired: FakePump, stops: bool) -> None:
+    def before_read() -> None:
+        if wired.now_us > 600 * US and "name=alarm" not in wired.log[-1][1]:
+            if stops:
+                wired._end("alarm", "occlusion")
+            else:
+                wired.event("alarm", "cause=supply-low state=infusing priority=medium")
+            wired.before_read = lambda: None
+
+    wired.before_read = before_read
+    code, said = run_json("infuse", "--port", "x", "--yes", *options())
+    wanted = (6, "alarm", "occlusion") if stops else (0, "complete", "none")
+    assert (code, said["state"], said["stop_cause"]) == wanted
+
+
+@pytest.mark.requirement("HOST-04")
 def test_a_reset_in_mid_run(wired: FakePump) -> None:
     def before_read() -> None:
         if wired.now_us > 600 * US and wired.boot == 7:
