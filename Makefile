@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BOARD ?= rpi_pico
 THERAPY := --weight 70kg --dose 0.5mg/kg --over 40min --concentration 1mg/mL --syringe bd-60
+CORE := alarms annunciator crc crosscheck dose dose_vectors frame journal lease limits post \
+	quantity ramp ratio schedule settings states supervisor syringe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test trace lint firmware bench explore campaign fuzz clean
+.PHONY: help setup demo test trace lint firmware bench explore campaign fuzz sabotage coverage mutation clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -57,6 +59,20 @@ campaign: setup ## Whole infusions with seeded faults (N=300 SEED=1 SHARD=1/1; R
 
 fuzz: setup ## Fuzzed serial lines (N=20000 SEED=1)
 	$(BIN)/python -m tests.faults.fuzz -n $(or $(N),20000) --seed $(or $(SEED),1)
+
+sabotage: setup ## Take out each safety control in turn: some test must go red (6 min; PATCHES=part-of-name)
+	$(BIN)/python -m tests.sabotage $(PATCHES)
+
+coverage: setup ## Branch coverage of firmware/pump/core by its unit tests; fails under 100 %
+	CI=1 $(BIN)/python -m coverage run --branch --source=firmware/pump/core \
+		-m pytest $(CORE:%=tests/unit/test_%.py)
+	$(BIN)/python -m coverage report --show-missing --fail-under=100
+
+mutation: setup ## Mutants of dose, schedule, states and supervisor (SAMPLE=60 of each, SEED=1; tests/MUTATION.md)
+	$(PYTHON) -m venv $(VENV)/mutation
+	$(VENV)/mutation/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c host_tools/constraints.txt cosmic-ray==8.7.0 hypothesis pytest
+	$(VENV)/mutation/bin/python -m tests.sabotage.mutation $(or $(SAMPLE),60) $(or $(SEED),1)
 
 clean: ## Remove what make has made
 	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build *.egg-info host_tools/*.egg-info

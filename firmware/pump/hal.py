@@ -173,14 +173,14 @@ class Watchdog:
 
 
 class Hot:
-    """Two numbers (0 to 2^32-1) that outlive every reset but a power cut."""
+    """A number that outlives every reset but a power cut: the steps of the run in progress."""
 
-    def save(self, first: int, second: int) -> None:
-        """Keep them. Cheap."""
+    def save(self, boot: int, steps: int) -> None:
+        """Keep ``steps`` (0 to 2^32-1) of boot number ``boot``. Cheap."""
         raise NotImplementedError
 
-    def load(self) -> tuple:
-        """Both, or () when there are none."""
+    def load(self, boot: int) -> int:
+        """The steps kept in boot number ``boot``, or -1 when there are none."""
         raise NotImplementedError
 
 

@@ -2,31 +2,15 @@
 serial port. One session (``on_chip.py``) serves all tests; it takes about half a minute.
 """
 
-import json
-import os
-import shutil
-import subprocess
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from pump.core.lease import lease_us
 from pump.core.schedule import Planner
+from tests.emulator import chip as emulated
 
-ROOT = Path(__file__).resolve().parents[2]
-NEEDED = {
-    "RIG_UF2": "a MicroPython image for RPI_PICO",
-    "RIG_HOME": "the folder of the emulator rig (rig.py)",
-    "RIG_PYTHON": "a Python interpreter with the rig's emulator installed",
-}
-# An emulated second of motion takes half a minute, so the board under test takes shorter plans.
-SHORT_PLANS = """
-from pump.core import limits
-
-shorter = ("over", "time", "1ms", "96h")
-limits.LIMITS = tuple([shorter if row[0] == "over" else row for row in limits.LIMITS])
-"""
+pytestmark = pytest.mark.xdist_group("chip-session")
 STEP, ENABLE, ALLOW = 2, 4, 5
 CYCLE_NS = 8
 TICKS = 7100 * 3600 * 62_500_000 // 1_200_000_000  # 0.0071 mL at 1200 mL/h
@@ -37,19 +21,11 @@ RATE_NL_PER_S = (1_200_000_000, 3600)
 @pytest.fixture(scope="module")
 def chip(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """What one session on the emulated chip showed."""
-    for name, what in NEEDED.items():
-        if not os.path.exists(os.environ.get(name, "")):
-            pytest.skip(f"set {name} to {what}")
+    if reason := emulated.missing():
+        pytest.skip(reason)
     folder = tmp_path_factory.mktemp("chip") / "files"
-    ignored = shutil.ignore_patterns("__pycache__", "*.md")
-    shutil.copytree(ROOT / "firmware", folder, ignore=ignored)
-    board = (ROOT / "boards/rpi_pico/board.py").read_text()
-    (folder / "board.py").write_text(board + SHORT_PLANS)
-    script = Path(__file__).with_name("on_chip.py")
-    command = [os.environ["RIG_PYTHON"], str(script), os.environ["RIG_HOME"], str(folder)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout.splitlines()[-1])
+    emulated.make_files(folder, emulated.SHORT_PLANS)
+    return emulated.run("on_chip.py", folder)
 
 
 def rising(run: dict, gpio: int) -> list:
@@ -82,9 +58,13 @@ def test_boots_and_reports(chip: dict) -> None:
     assert "state=idle" in chip["boot"]
 
 
-def test_pins_are_safe_from_the_first_instant(chip: dict) -> None:
-    raised = [(pin, level) for _, pin, level in chip["boot_edges"] if level]
-    assert raised == [(ENABLE, 1)]
+def test_driver_is_off_from_the_first_instant(chip: dict) -> None:
+    """The self-test tries the step chain; the motor driver is off in all of it."""
+    edges = chip["boot_edges"]
+    assert [level for _, pin, level in edges if pin == ENABLE] == [1]
+    first = min(t for t, pin, level in edges if pin == ENABLE and level)
+    assert all(t > first for t, pin, level in edges if pin in (STEP, ALLOW) and level)
+    assert chip["boot_levels"] == {"2": 0, "4": 1, "5": 0}
 
 
 def test_answers(chip: dict) -> None:

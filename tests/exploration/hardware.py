@@ -152,13 +152,13 @@ class Watchdog(hal.Watchdog):
 class Hot(hal.Hot):
     """Kept over every reset but a power cut."""
 
-    words = ()
+    kept = (0, -1)
 
-    def save(self, first, second):
-        self.words = (first, second)
+    def save(self, boot, steps):
+        self.kept = (boot, steps)
 
-    def load(self):
-        return self.words
+    def load(self, boot):
+        return self.kept[1] if self.kept[0] == boot else -1
 
 
 class Indicators(hal.Indicators):

@@ -15,6 +15,7 @@ SIMULATOR = sorted((ROOT / "boards/sim").rglob("*.py"))
 HAL = ROOT / "firmware/pump/hal.py"
 
 ROOT_ENTRIES = (
+    "build",  # what make makes; not in the repository
     "firmware",
     "host_tools",
     "tests",

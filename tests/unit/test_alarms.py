@@ -144,6 +144,16 @@ def test_nothing_is_silenced_in_advance():
     assert alarms.buzzer(1)
 
 
+def test_quiet_is_no_alarm_at_all_silenced_or_not():
+    alarms = Alarms()
+    assert alarms.quiet()
+    alarms.raise_("near-end", 0)
+    alarms.silence(0)
+    assert not alarms.quiet()
+    alarms.drop("near-end", 1)
+    assert alarms.quiet()
+
+
 def test_silence_does_not_outlive_its_alarms():
     alarms = raised("supply-low")
     alarms.silence(0)

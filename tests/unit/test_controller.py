@@ -395,3 +395,22 @@ def test_an_acknowledged_stop_forgets_the_lease():
     bench.run(2_000_000)
     bench.controller.acknowledge("")
     assert bench.controller.lease_us == 0
+
+
+@pytest.mark.requirement("DEL-08")
+@pytest.mark.parametrize("then", ["bolus", "end"])
+def test_an_under_delivery_found_at_a_halt_does_not_leave_the_pump_between_two_states(then):
+    """It is an alarm that stops nothing: the bolus is given, the infusion ends."""
+    bench = bench_in(states.INFUSING)
+    controller = bench.controller
+    if then == "bolus":
+        controller.bolus(BOLUS)
+    honest = controller.guard.end
+    controller.guard.end = lambda: honest() or "under-delivery"
+    if then == "bolus":
+        controller.start(controller.side.hash, 0, "stop")
+        assert controller.state == states.BOLUS and bench.hal.generator.running
+    else:
+        bench.run(9_000_000)
+        assert controller.state == states.COMPLETE
+    assert "under-delivery" in controller.alarms.active()

@@ -160,6 +160,12 @@ def test_tag_of_a_broken_line(line, tag):
     assert tag_of(line) == tag
 
 
+def test_what_does_not_fit_is_cut_and_said():
+    text = fitted("1 ok ", [("key-%02d" % number, "x" * 20) for number in range(20)])
+    assert text.startswith("1 ok key-00=x") and text.endswith("x cut=yes")
+    assert len(seal(text)) <= MAX_LINE
+
+
 def test_the_check_value():
     assert seal("123456789") == b"123456789*29B1\n"
 

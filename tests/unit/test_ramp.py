@@ -77,6 +77,13 @@ def test_a_phase_too_short_for_all_stairs_takes_those_that_fit(steps):
         assert {hz(*stretch) for stretch in stretches} == {START_STOP_HZ}
 
 
+def test_beyond_the_highest_rate_the_second_look_refuses():
+    """Such a phase never gets so far; the stairs end where they were made for."""
+    stretches, phase = shaped(400_000, 3 * MAX_HZ)
+    assert len(stretches) == 2 * len(RAMP._stairs) + 1
+    assert fault([phase], stretches) == "acceleration"
+
+
 @pytest.mark.parametrize("start_stop_hz, acceleration", [(5000, 1_000), (5000, 0), (9000, 5_000)])
 def test_a_ramp_that_cannot_climb_is_refused(start_stop_hz, acceleration):
     with pytest.raises(ValueError, match="ramp"):

@@ -264,6 +264,14 @@ def test_impossible_plans_are_programming_errors(phases):
         Planner(phases, MIN_STEP, MIN_WAIT)
 
 
+def test_a_position_late_under_a_short_lease_is_made_good_in_one_step():
+    """Neither an even step nor the next slower one fits the lease; the step when due does."""
+    planner = Planner([(10, (10_000, 1))], MIN_STEP, MIN_WAIT)
+    planner.seek(1, 1007)
+    assert planner.next_word(995, 1)
+    assert (planner.count, planner.interval_ticks, planner.position_ticks) == (1, 993, 2000)
+
+
 def test_impossible_arguments():
     phases = [(10, (10_000, 1))]
     for bounds in ((0, 1, 1), (1, 0, 1), (1, 1, 0)):

@@ -67,6 +67,14 @@ def test_amounts_are_in_base_units():
         core.amount("pump-label", "1")
 
 
+def test_a_table_of_units_without_the_base_unit_is_a_mistake(monkeypatch):
+    with pytest.raises(Refusal):
+        core.checked("telemetry-interval", "20.0005ms")
+    monkeypatch.setattr(core, "units_of", lambda dimension: ())
+    with pytest.raises(KeyError):
+        core.checked("telemetry-interval", "20.0005ms")
+
+
 def test_a_supply_that_stops_before_it_warns_is_refused():
     with pytest.raises(Refusal):
         core.check_together({**BASE, "supply-stop": "4.501V"})
@@ -216,7 +224,7 @@ class Talk:
     def ask(self, text):
         self.hal.link.sent = b""
         self.hal.link.incoming = seal(text)
-        while self.hal.link.incoming:
+        while self.hal.link.incoming or self.pump.outbox.waiting():
             self.pump.turn()
         assert max(len(line) for line in self.hal.link.sent.split(b"\n")) < MAX_LINE
         lines = self.hal.link.sent.decode().split("\n")

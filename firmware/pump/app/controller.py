@@ -296,19 +296,22 @@ class Controller(Therapy):
     def _start_bolus(self) -> None:
         self.allow(states.START_BOLUS)
         self._need_all()
-        odd = self._hold(False)
-        if odd:
-            self.trip(odd)
+        if self._stops_for(self._hold(False)):
             return
         self._enter(states.START_BOLUS)
         self._move(self.side, "bolus-started", [("plan", self.side.hash)])
 
-    def _end(self, run) -> None:
-        """``run`` has made its last step."""
-        odd = self._hold()
+    def _stops_for(self, odd: str) -> bool:
+        """Act on what ``_hold`` has found; True when the pump does not go on after it."""
         if odd:
             self.trip(odd)
-        elif run.kind == runs.BOLUS:
+        return self.state in states.LATCHED
+
+    def _end(self, run) -> None:
+        """``run`` has made its last step."""
+        if self._stops_for(self._hold()):
+            return
+        if run.kind == runs.BOLUS:
             self._enter(states.END)
             self._move(self.run, "bolus-complete", self.delivered())
         elif run.kind == runs.INFUSION and self.kvo:

@@ -83,9 +83,8 @@ class Keeper:
 
     def _warm(self) -> None:
         """The scratch registers know the steps of the last run better, if they outlived it."""
-        known = self._hot.load() if self._hot else ()
-        if known and self.last and known[0] == self.last.boot and known[1] > self.last.steps:
-            self.last.steps = known[1]
+        if self._hot and self.last:
+            self.last.steps = max(self.last.steps, self._hot.load(self.last.boot))
 
     def _save(self, entry: Entry) -> None:
         self._entry = entry

@@ -65,27 +65,38 @@ class Pump:
         """One pass: stop input first, then motion, input, flash, output; then sleep till the
         next."""
         hal = self.hal
-        guard = self.controller.guard
         now_us = hal.clock.now_us()
+        want_write = False
         try:
-            self.controller.poll(now_us)
-            self.attention.poll(now_us)
-            self.session.receive(now_us)
-            self.session.poll(now_us)
-            guard.alive("session", now_us)
-            self.keeper.poll(now_us, self.controller, self.outbox.waiting())
-            self._store_events(now_us)
-            guard.alive("journal", now_us)
-            self._tidy(now_us)
+            self._work(now_us)
         except Exception as error:
-            self.controller.fail("internal")
-            what = clean(repr(error))
-            if what != self._complaint:  # one that comes in every turn must not fill the log
-                self._complaint = what
-                self.session.record("exception", [("what", what)])
-        want_write = self.outbox.waiting() and self._send(now_us)
-        guard.feed(now_us)
+            self._broken(error)
+        try:
+            want_write = self.outbox.waiting() and self._send(now_us)
+        except Exception as error:
+            self._broken(error)
+        self.controller.guard.feed(now_us)
         hal.wait(self._due_us(now_us), want_write)
+
+    def _work(self, now_us: int) -> None:
+        guard = self.controller.guard
+        self.controller.poll(now_us)
+        self.attention.poll(now_us)
+        self.session.receive(now_us)
+        self.session.poll(now_us)
+        guard.alive("session", now_us)
+        self.keeper.poll(now_us, self.controller, self.outbox.waiting())
+        self._store_events(now_us)
+        guard.alive("journal", now_us)
+        self._tidy(now_us)
+
+    def _broken(self, error: Exception) -> None:
+        """An exception where none may be: the motor is off before it is told."""
+        self.controller.fail("internal")
+        what = clean(repr(error))
+        if what != self._complaint:  # one that comes in every turn must not fill the log
+            self._complaint = what
+            self.session.record("exception", [("what", what)])
 
     def silence_due_us(self) -> int | None:
         """When the pump will act on a silent host (lease, partial line), or None."""

@@ -6,6 +6,7 @@ Pins of parts that a board does not have are None in its board file, and so is t
 from machine import ADC, WDT, Pin, mem32
 
 from pump import hal
+from pump.core.crc import crc32
 
 WATCHDOG_MS = 2000
 WATCHDOG_CTRL = 0x40058000
@@ -13,7 +14,6 @@ WATCHDOG_ENABLE = 1 << 30
 WATCHDOG_REASON = 0x40058008
 REASON_TIMER = 1
 SCRATCH = 0x4005800C  # 0 to 3 are free; the SDK uses 4 to 7
-HOT_MAGIC = 0x54495452
 WORD = 0xFFFFFFFF
 ADC_MV = 3300
 ADC_FULL = 65535
@@ -47,22 +47,29 @@ def bitten() -> bool:
 
 
 class Hot(hal.Hot):
-    """Two numbers in the watchdog's scratch registers: they outlive every reset but power-on."""
+    """The watchdog's scratch registers 0 to 3, which outlive all resets but power-on. Two slots of
+    two words, written in turn, so that a CPU that dies amid a write leaves the other."""
 
-    def save(self, first: int, second: int) -> None:
-        mem32[SCRATCH + 4] = first
-        mem32[SCRATCH + 8] = second
-        mem32[SCRATCH + 12] = self._check(first, second)
-        mem32[SCRATCH] = HOT_MAGIC
+    def __init__(self) -> None:
+        self._slot = 0
 
-    def load(self) -> tuple:
-        words = [mem32[SCRATCH + 4 * index] & WORD for index in range(4)]
-        if words[0] != HOT_MAGIC or words[3] != self._check(words[1], words[2]):
-            return ()
-        return (words[1], words[2])
+    def save(self, boot: int, steps: int) -> None:
+        at = SCRATCH + 8 * self._slot
+        mem32[at + 4] = 0
+        mem32[at] = steps
+        mem32[at + 4] = self._check(boot, steps)
+        self._slot = 1 - self._slot
 
-    def _check(self, first: int, second: int) -> int:
-        return (first * 31 + second * 7 + HOT_MAGIC) & WORD
+    def load(self, boot: int) -> int:
+        best = -1
+        for at in (SCRATCH, SCRATCH + 8):
+            steps = mem32[at] & WORD
+            if mem32[at + 4] & WORD == self._check(boot, steps) and steps > best:
+                best = steps
+        return best
+
+    def _check(self, boot: int, steps: int) -> int:
+        return crc32(b"%d %d" % (boot, steps))
 
 
 class Indicators(hal.Indicators):
