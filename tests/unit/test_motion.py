@@ -194,3 +194,19 @@ def test_a_plan_too_fast_for_the_generator_is_refused_at_once():
     hal.generator.min_step_ticks = 10**6
     with pytest.raises(ValueError):
         Motion(hal, PLAN, BOARD.MECHANICS)
+
+
+FAST = {"rate": "1200mL/h", "over": "2s", "syringe": "bd-10"}
+
+
+@pytest.mark.requirement("DEL-04")
+@pytest.mark.parametrize("at_us", [100, 5_000, 61_000, 400_000, 1_900_000])
+def test_a_pause_amid_a_fast_phase_keeps_its_place(at_us):
+    hal, motion = moving(FAST)
+    run(hal, motion, at_us)
+    motion.halt()
+    done = motion.measured()
+    hal.go_to(hal.clock.us + 1_000_000)
+    motion.begin()
+    assert run(hal, motion)
+    assert motion.measured() == make_plan(FAST, BOARD.MECHANICS).total_steps > done

@@ -184,8 +184,8 @@ class Motion:
             stretches.append((done, make(position * tick_ns[0], 1000 * tick_ns[1])))
         for steps, duration_us in ordered:
             stretches += mechanics.ramp.shape(steps, duration_us)
-        fault = unfit(ordered, stretches, mechanics.start_stop_hz, mechanics.acceleration_hz_per_s)
-        if fault:
+        ahead = stretches[1:] if position else stretches
+        if unfit(ordered, ahead, mechanics.start_stop_hz, mechanics.acceleration_hz_per_s):
             raise MotionError("internal")
         self.stretches = stretches
         laid = [(steps, to_ticks(duration, tick_ns)) for steps, duration in stretches]
