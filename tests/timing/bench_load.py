@@ -77,6 +77,7 @@ def infusion_us(minutes: int) -> tuple:
     bench.world.on_limit = end
     plan_line = "1 program " + " ".join([k + "=" + v for k, v in THERAPY.items()])
     bench.at_us(600_000, lambda: bench.usb.host_write(seal(plan_line)))
+    bench.at_us(700_000, lambda: bench.usb.host_write(seal("9 telemetry every=10s")))
     start_line = seal("2 start plan=" + plan().hash)
     bench.at_us(800_000, lambda: bench.usb.host_write(start_line))
     start = now_us()

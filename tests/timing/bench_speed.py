@@ -14,7 +14,7 @@ ROWS = {
     "verify-word-us": "verify a word (us)",
     "verify-step-ns": "verify, a step (ns)",
     "steps-per-word": "steps per word, reference plan",
-    "infusion-40min-s": "40 min infusion, PIO executed, telemetry every second (s)",
+    "infusion-40min-s": "40 min infusion, PIO executed, telemetry every 10 s (s)",
     "times-real-time": "simulated seconds per wall second",
     "step-edges": "STEP edges counted at the pin (plan: 252117)",
 }
