@@ -308,7 +308,7 @@ class Oracle:
     def _happened(self, fields, hardware):
         self.news += 1
         name = fields["name"]
-        if name in ("stopped", "fault") or (name == "alarm" and "state" in fields):
+        if name in ("stopped", "fault") or (name == "alarm" and fields.get("state") == "alarm"):
             if not self.latched:
                 self._count(fields["cause"], hardware.clock.us)
             self.latched = True
