@@ -27,6 +27,7 @@ TWICE = STOPPED_BY_FAULT + STOPPED_BY_FAULT + RUN
 PLACES = {
     "power-on": ("idle", ()),
     "ready": ("ready", ("program",)),
+    "ready, occluded": ("ready", ("program", "force-high")),
     "infusing": ("infusing", RUN),
     "infusing, leased": ("infusing", ("program", "start-lease-stop", "0.2-s")),
     "infusing, may finish": ("infusing", ("program", "start-lease-finish", "0.2-s")),

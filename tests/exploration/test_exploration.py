@@ -94,7 +94,7 @@ def row(patch, state, event, after):
     patch.setitem(states._ROWS, state, (requests, happenings))
 
 
-def start_ignores_the_loop(patch):
+def start_looks_at_nothing(patch):
     patch.setattr(Guard, "unmet", lambda self: "")
 
 
@@ -146,7 +146,7 @@ SABOTAGE = {
     "halted starts again": (
         lambda patch: row(patch, "halted", "start", "infusing"), "halted", 1, "fresh",
     ),
-    "start ignores the loop": (start_ignores_the_loop, "ready", 1, "loop precondition"),
+    "start looks at nothing": (start_looks_at_nothing, "ready, occluded", 1, "precondition"),
     "release is not awaited": (
         lambda patch: patch.setattr(controller_module, "RELEASE_US", 0),
         "stopped, loop open", 2, "ack",

@@ -18,6 +18,7 @@ from pump import hal  # noqa: E402
 from pump.app.pump import Pump  # noqa: E402
 from pump.core.frame import seal  # noqa: E402
 from pump.core.mechanics import Mechanics  # noqa: E402
+from pump.core.supervisor import Watch  # noqa: E402
 
 THERAPY = "program weight=70kg dose=0.5mg/kg over=40min concentration=1mg/mL syringe=bd-60"
 
@@ -29,9 +30,10 @@ class Board:
     MODE = "safe"
     MECHANICS = Mechanics()
     HARD_LIMITS = {}
+    WATCH = Watch()
 
 
-class Still(hal.Clock, hal.DoseFuse, hal.StepCounter, hal.StopInput, hal.Driver, hal.Store):
+class Still(hal.Clock, hal.StopInput, hal.Driver, hal.Store):
     """All the parts that have nothing to do; ``us`` is the time."""
 
     us = 0
@@ -39,19 +41,10 @@ class Still(hal.Clock, hal.DoseFuse, hal.StepCounter, hal.StopInput, hal.Driver,
     def now_us(self):
         return self.us
 
-    def arm(self, steps):
-        pass
-
-    def disarm(self):
-        pass
-
-    def steps(self):
-        return 0
-
     def opened(self):
         return False
 
-    is_open = opened
+    is_open = restless = opened
 
     def rearm(self):
         return True
@@ -62,12 +55,22 @@ class Still(hal.Clock, hal.DoseFuse, hal.StepCounter, hal.StopInput, hal.Driver,
     def load(self, name):
         return b""
 
+    def read(self, name, at, count):
+        return b""
+
     def save(self, name, data):
         pass
 
+    def append(self, name, data):
+        pass
 
-class Generator(hal.StepGenerator):
-    """Works through its words as time goes on, to the microsecond; ``words`` counts them."""
+    def checksum(self, path):
+        return -1
+
+
+class Generator(hal.StepGenerator, hal.DoseFuse, hal.StepCounter):
+    """Works through its words as time goes on, to the microsecond, and is fuse and counter too;
+    ``words`` counts the words."""
 
     min_step_ticks = 133
     min_wait_ticks = 4
@@ -76,29 +79,59 @@ class Generator(hal.StepGenerator):
 
     def __init__(self, clock):
         self._clock = clock
-        self._ends = [0] * (self.depth + 1)
+        ring = self.depth + 1
+        self._ends = [0] * ring
+        self._counts = [0] * ring
+        self._intervals_us = [1] * ring
         self.words = 0
         self._done = 0
+        self._made = 0
+        self._left = 0
 
-    def arm(self):
-        pass
+    def arm(self, steps=None):
+        if steps is None:
+            self._done = self.words
+        else:
+            self._left = steps
+
+    def disarm(self):
+        self._left = 0
+
+    def allows(self):
+        self.room()
+        return self._left > 0
 
     def run(self):
         pass
 
     def halt(self):
-        pass
+        self.room()
+        self._done = self.words
 
     def room(self):
         while self._done < self.words and self._ends[self._done % 9] <= self._clock.us:
+            made = min(self._counts[self._done % 9], self._left)
+            self._made += made
+            self._left -= made
             self._done += 1
         waiting = self.words - self._done
         return self.depth - (waiting - 1 if waiting else 0)
 
+    def steps(self):
+        self.room()
+        if self._done == self.words:
+            return self._made
+        at = self._done % 9
+        rest = -((self._clock.us - self._ends[at]) // self._intervals_us[at])
+        return self._made + max(0, min(self._left, self._counts[at] - rest))
+
     def put(self, count, interval_ticks):
-        end = self._ends[(self.words - 1) % 9] or self._clock.us
-        us = count * interval_ticks // 125 * 2 if count else interval_ticks // 125 * 2
-        self._ends[self.words % 9] = end + us
+        end = self._clock.us if self._done == self.words else self._ends[(self.words - 1) % 9]
+        at = self.words % 9
+        interval_us = interval_ticks * 2 // 125
+        self._counts[at] = count
+        self._intervals_us[at] = interval_us
+        self._ends[at] = end + (count or 1) * interval_us
         self.words += 1
 
     def starved(self):
@@ -133,10 +166,11 @@ class BenchHal(hal.Hal):
     capabilities = (hal.HARD_STOP, hal.LEASE, hal.FUSE, hal.COUNTER)
 
     def __init__(self):
-        self.clock = self.fuse = self.counter = self.stop = self.driver = self.store = Still()
-        self.generator = Generator(self.clock)
+        self.clock = self.stop = self.driver = self.store = Still()
+        self.generator = self.fuse = self.counter = Generator(self.clock)
         self.link = Link()
         self.due_us = 0
+        self.asleep = True  # time goes on by itself, for the self-test
 
     def serial_number(self):
         return "0"
@@ -144,8 +178,13 @@ class BenchHal(hal.Hal):
     def reset_cause(self):
         return "power-on"
 
+    def free_bytes(self):
+        return 1 << 20
+
     def wait(self, due_us, want_write):
         self.due_us = due_us
+        if self.asleep:
+            self.clock.us = due_us
 
 
 def ask(pump, text):
@@ -209,6 +248,8 @@ def run(pump, name, nothing_due=False):
 
 def main():
     pump = Pump(BenchHal(), Board())
+    assert pump.controller.state == "idle", pump.controller.cause
+    pump.hal.asleep = False
     run(pump, "idle", True)
     run(pump, "idle")
     sent = ask(pump, "2 " + THERAPY)

@@ -46,7 +46,7 @@ def watch(name: str, period_us: int, us: int, seed: int, event=None) -> Bench:
     bench.world.on_limit = end
     if event:
         bench.at_us(fail_at_us(seed), lambda: event(bench))
-    bench._current = True  # these programs know no EN
+    bench.knows_enable = False
     with contextlib.suppress(Ended):
         bench.run_firmware()
     return bench

@@ -1,5 +1,6 @@
-"""The pins of the reference bench. Nothing drives ALLOW here; the bench has a probe on it."""
+"""The pins of the reference bench. Nothing drives ENABLE and ALLOW here; the bench looks at them."""
 
 STEP = 2
+ENABLE = 4
 ALLOW = 5
 STOP = 14
