@@ -1,4 +1,4 @@
-"""The pins of the reference bench. Nothing drives ENABLE and ALLOW here; the bench looks at them."""
+"""The pins of the reference bench. The programs here know nothing of ENABLE and ALLOW."""
 
 STEP = 2
 ENABLE = 4
