@@ -18,6 +18,7 @@ GROUPS = {
     "LOG": "Records",
     "COM": "Communication",
     "HOST": "Host tool",
+    "PK": "Preview, on the host only",
     "VER": "Verification as a whole",
     "HW": "Boards",
 }

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from titra import __version__
-from titra.cli import ask, infuse, monitor, plan, sim
+from titra.cli import ask, infuse, monitor, plan, preview, routes, sim
 from titra.cli.common import Settings
 from titra.transport import DEFAULT_BAUD
 
@@ -57,10 +57,12 @@ def main(
 
 
 app.command("plan")(plan.plan)
+app.command("preview")(preview.preview)
 app.command("infuse")(infuse.infuse)
 app.command("monitor")(monitor.monitor)
 app.command("stop")(ask.stop)
 app.command("status")(ask.status)
 app.command("info")(ask.info)
 app.command("send")(ask.send)
+app.command("routes")(routes.routes)
 app.command("sim")(sim.sim)
