@@ -5,33 +5,34 @@ been accepted.  All five are text; '' means "does not apply".  Host text is echo
 clipped, so that a refusal always fits on one line of the protocol.
 """
 
+# What they mean stands in PROTOCOL.md, not in the chip's memory.
 CODES = (
-    ("unknown-verb", "no such verb"),
-    ("not-now", "the verb is not allowed in the present state"),
-    ("bad-line", "the line cannot be split into verb and key=value pairs"),
-    ("bad-crc", "the line's CRC does not match"),
-    ("crc-required", "this verb needs a CRC in safe mode"),
-    ("busy", "input came faster than it can be handled"),
-    ("missing-field", "a field that the verb needs is absent"),
-    ("unknown-field", "the verb does not know this field, or not together with the others"),
-    ("duplicate-field", "the field stands twice in the line"),
-    ("bad-number", "not a plain decimal number"),
-    ("bad-unit", "the unit is not one of those accepted (case matters)"),
-    ("missing-unit", "a number without its unit"),
-    ("bad-value", "not one of the words accepted"),
-    ("out-of-range", "outside what the device accepts at all"),
-    ("hard-limit", "beyond a hard limit of the board or the drug library"),
-    ("capacity", "more volume than the syringe holds"),
-    ("rate-range", "a rate that syringe and mechanics cannot deliver"),
-    ("unknown-syringe", "no such syringe in the table"),
-    ("wrong-plan", "the hash is not that of the plan in memory"),
-    ("no-plan", "there is no plan in memory"),
-    ("stop-open", "the stop loop is open"),
-    ("unsafe", "a precondition of motion does not hold; because names it"),
-    ("locked-out", "an alarm that only a reset ends"),
-    ("internal-mismatch", "two ways of computing the plan disagree: a fault, not an entry error"),
-    ("store-failed", "flash did not take the record; the former one holds"),
-    ("too-long", "the line, list or plan is longer than the device takes"),
+    "unknown-verb",
+    "not-now",
+    "bad-line",
+    "bad-crc",
+    "crc-required",
+    "busy",
+    "missing-field",
+    "unknown-field",
+    "duplicate-field",
+    "bad-number",
+    "bad-unit",
+    "missing-unit",
+    "bad-value",
+    "out-of-range",
+    "hard-limit",
+    "capacity",
+    "rate-range",
+    "unknown-syringe",
+    "wrong-plan",
+    "no-plan",
+    "stop-open",
+    "unsafe",
+    "locked-out",
+    "internal-mismatch",
+    "store-failed",
+    "too-long",
 )
 
 TEXT_MAX = 48
@@ -49,7 +50,7 @@ def clean(text: str) -> str:
 
 def is_code(code: str) -> bool:
     """Tell whether ``code`` stands in the table."""
-    return any(known == code for known, _ in CODES)
+    return code in CODES
 
 
 class Refusal(Exception):
