@@ -82,6 +82,13 @@ class PlanMismatch(TitraError):
     exit_code = REFUSED
 
 
+class BadRecording(TitraError):
+    """A file is not a recording, or spoilt."""
+
+    code = "bad-recording"
+    exit_code = REFUSED
+
+
 class NoConnection(TitraError):
     """There is no pump to talk to; the subclasses say why."""
 
@@ -124,6 +131,12 @@ class NotAPump(NoConnection):
     code = "not-a-pump"
 
 
+class OtherPump(NoConnection):
+    """After a reconnect another pump answers on this port."""
+
+    code = "other-pump"
+
+
 class WrongSpeed(NoConnection):
     """What came in is not text: most likely the wrong baud rate."""
 
@@ -140,6 +153,12 @@ class LinkGone(NoConnection):
     """The port failed under our hands: unplugged, or the other end closed."""
 
     code = "connection-lost"
+
+
+class EndOfRecording(LinkGone):
+    """A replay has given all there is."""
+
+    code = "end-of-recording"
 
 
 class ConnectionLost(TitraError):

@@ -6,9 +6,23 @@ once; one that does not is held until the gap is filled from the pump's log or g
 
 from __future__ import annotations
 
+import re
+
 from titra.protocol import Event
 
 Mark = tuple[int, int]
+_MARK = re.compile(r"([0-9]{1,18}):([0-9]{1,18})\Z")
+
+
+def mark_of(event: Event) -> Mark:
+    """(boot, seq), which names an event for good."""
+    return event.boot, event.seq
+
+
+def parse_mark(text: str | None) -> Mark | None:
+    """``boot:seq`` as the pump writes it; None for anything else."""
+    found = _MARK.match(text or "")
+    return (int(found[1]), int(found[2])) if found else None
 
 
 class EventOrder:
@@ -18,9 +32,14 @@ class EventOrder:
         self.cursor: Mark | None = None
         self._held: dict[Mark, Event] = {}
 
+    def begin(self, mark: Mark) -> None:
+        """Take all up to ``mark`` as known and forget what is held."""
+        self.cursor = mark
+        self._held.clear()
+
     def feed(self, event: Event) -> list[Event]:
         """Take an event; return what may be dispatched now, in order. Repeats vanish."""
-        mark = (event.boot, event.seq)
+        mark = mark_of(event)
         if self.cursor is None:
             self.cursor = mark
             return [event]
@@ -29,23 +48,25 @@ class EventOrder:
         return self._release()
 
     @property
+    def newest_boot(self) -> int:
+        """The highest boot number heard of; -1 before any."""
+        known = self.cursor[0] if self.cursor else -1
+        return max([known, *(mark[0] for mark in self._held)])
+
+    @property
     def gap(self) -> bool:
         """True while events are held back because something before them is missing."""
         return bool(self._held)
 
-    @property
-    def whole(self) -> bool:
-        """True when the held events follow the cursor without a hole, new boots allowed."""
-        return self._missing() == 0
-
-    def give_up(self) -> tuple[list[Event], int]:
-        """Release all that is held, in order, and how many events are known to be missing."""
-        lost = self._missing()
-        marks = sorted(self._held)
+    def give_up(self, upto: Mark | None = None) -> tuple[list[Event], int]:
+        """Release what is held up to ``upto`` (default: all) and what follows it, in order, and
+        how many events are known to be missing before them."""
+        marks = sorted(mark for mark in self._held if upto is None or mark <= upto)
+        lost = self._missing(marks)
         events = [self._held.pop(mark) for mark in marks]
         if marks:
             self.cursor = marks[-1]
-        return events, lost
+        return events + self._release(), lost
 
     def _release(self) -> list[Event]:
         released = []
@@ -54,10 +75,10 @@ class EventOrder:
             self.cursor = mark
         return released
 
-    def _missing(self) -> int:
+    def _missing(self, marks: list[Mark]) -> int:
         missing = 0
         boot, seq = self.cursor or (0, 0)
-        for mark in sorted(self._held):
+        for mark in marks:
             if mark[0] != boot:
                 boot, seq = mark[0], 0
             missing += mark[1] - seq - 1

@@ -1,4 +1,4 @@
-"""Byte transports: a serial port (or the pty of a simulator), and a pace for a virtual one.
+"""Byte transports: a port by its URL, and a pace for a virtual one.
 
 A transport keeps its own time: wall time for a port, virtual time for a pump in this process.
 """
@@ -10,10 +10,12 @@ import errno
 import os
 import select
 import time
+from pathlib import Path
 from typing import Protocol
 
 import serial
 
+from titra import DEFAULT_BAUD
 from titra.errors import (
     LinkGone,
     NoConnection,
@@ -23,8 +25,9 @@ from titra.errors import (
     PortUnusable,
 )
 
-DEFAULT_BAUD = 115_200
 WRITE_TIMEOUT_S = 2.0
+NAP_S = 0.005
+REPLAY = "replay:"
 _BUSY = (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
 _ABSENT = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO)
@@ -49,7 +52,8 @@ class Transport(Protocol):
 
 
 class SerialTransport:
-    """A serial port, opened exclusively. Also takes the pty of a simulator."""
+    """A serial port, opened exclusively: a device, the pty of a simulator, or any URL of pyserial
+    as ``socket://host:port`` and ``rfc2217://host:port``. One thread reads; any may write."""
 
     poll_s = 0.1
 
@@ -58,11 +62,12 @@ class SerialTransport:
         PortUnusable."""
         self.name = port
         try:
-            self._serial = serial.Serial(
+            self._serial = serial.serial_for_url(
                 port, baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
             )
         except (OSError, ValueError) as error:  # SerialException is an OSError
             raise _open_error(port, error) from error
+        self._wakers = os.pipe() if _can_select(self._serial) else ()
 
     def write(self, data: bytes) -> None:
         """Send all of ``data`` within WRITE_TIMEOUT_S."""
@@ -79,26 +84,57 @@ class SerialTransport:
         except (OSError, TypeError, ValueError) as error:
             raise self._lost(error) from error
 
+    def wake(self) -> None:
+        """End a ``read`` that waits in another thread."""
+        if self._wakers:
+            with contextlib.suppress(OSError):
+                os.write(self._wakers[1], b"w")
+
     def close(self) -> None:
         """Close the port, also when it has gone away."""
+        wakers, self._wakers = self._wakers, ()
         with contextlib.suppress(OSError):
             self._serial.close()
+        for fd in wakers:
+            os.close(fd)
 
     def clock(self) -> float:
         """Wall time in s."""
         return time.monotonic()
 
     def _wait(self, timeout_s: float) -> None:
-        if os.name == "posix":
-            select.select([self._serial.fileno()], [], [], max(0.0, timeout_s))
+        if self._wakers:
+            ready, _, _ = select.select(
+                [self._serial.fileno(), self._wakers[0]], [], [], max(0.0, timeout_s)
+            )
+            if self._wakers[0] in ready:
+                os.read(self._wakers[0], 4096)
             return
         until = time.monotonic() + timeout_s
         while not self._serial.in_waiting and time.monotonic() < until:
-            time.sleep(0.005)
+            time.sleep(NAP_S)
 
     def _lost(self, error: Exception) -> LinkGone:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no data"
         return LinkGone(f"the link on {self.name} is gone (unplugged, or its end closed): {why}")
+
+
+def _can_select(port: serial.SerialBase) -> bool:
+    """False where a port is no file descriptor that one can wait for: Windows, rfc2217."""
+    try:
+        return os.name == "posix" and port.fileno() >= 0
+    except OSError:
+        return False
+
+
+def open_transport(url: str, baud: int = DEFAULT_BAUD) -> Transport:
+    """The transport that ``url`` names: ``replay:FILE`` plays a recording, all else is pyserial's.
+    Raises the errors of SerialTransport and of ReplayTransport."""
+    if url.startswith(REPLAY):
+        from titra.replay import ReplayTransport
+
+        return ReplayTransport(Path(url.removeprefix(REPLAY)))
+    return SerialTransport(url, baud)
 
 
 class PacedTransport:
@@ -136,6 +172,10 @@ class PacedTransport:
 
 def _open_error(port: str, error: Exception) -> NoConnection:
     number = getattr(error, "errno", None)
+    if "://" in port:
+        return PortAbsent(
+            f"{port}: cannot be opened; is there a server at that address? ({error})"
+        )
     if number in _ABSENT:
         return PortAbsent(f"{port}: there is no such port; is the pump plugged in?")
     if number in _BUSY:

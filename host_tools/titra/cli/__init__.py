@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from titra import __version__
+from titra import DEFAULT_BAUD, __version__
 from titra.cli import ask, infuse, monitor, plan, preview, routes, sim
 from titra.cli.common import Settings
-from titra.transport import DEFAULT_BAUD
 
 app = typer.Typer(
     name="titra",

@@ -21,7 +21,7 @@ from rich.table import Table
 from titra import errors, ports
 from titra.client import PumpClient, Timeouts
 from titra.errors import HINTS, TitraError
-from titra.transport import SerialTransport, Transport
+from titra.transport import Transport, open_transport
 from titra.wirelog import WireLog, default_path
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -116,7 +116,7 @@ def open_port(ctx: typer.Context, port: str | None) -> Transport:
     """Open the port chosen."""
     settings = ctx.find_object(Settings)
     name = chosen_port(ctx, port)
-    return SerialTransport(name, settings.baud) if settings else SerialTransport(name)
+    return open_transport(name, settings.baud) if settings else open_transport(name)
 
 
 def client_on(transport: Transport, log: WireLog | None = None) -> PumpClient:

@@ -82,5 +82,5 @@ def pty_pair() -> Iterator[tuple[int, str]]:
 @pytest.fixture
 def wired(pump: FakePump, monkeypatch: pytest.MonkeyPatch) -> FakePump:
     """The fake pump as what any --port opens."""
-    monkeypatch.setattr(common, "SerialTransport", lambda *args: pump)
+    monkeypatch.setattr(common, "open_transport", lambda *args: pump)
     return pump

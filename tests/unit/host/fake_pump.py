@@ -57,7 +57,7 @@ class FakePump:
         self._event_seq = 0
         self._sample_seq = 0
         self._sample_due_us = 0
-        self.log: list[tuple[int, str]] = []
+        self.log: list[tuple[tuple[int, int], str]] = []
         self._remembered: dict[str, str] = {}
 
     # transport ---------------------------------------------------------------------------------
@@ -67,6 +67,9 @@ class FakePump:
 
     def close(self) -> None:
         self.closed = True
+
+    def wake(self) -> None:
+        """A read takes no real time: there is nothing to interrupt."""
 
     def write(self, data: bytes) -> None:
         self._check_link()
@@ -80,7 +83,7 @@ class FakePump:
     def read(self, timeout_s: float) -> bytes:
         self.before_read()
         self.now_us += 1000 if self.deaf else 0
-        until = self.now_us + int(timeout_s * US)
+        until = self.now_us + (max(1, int(timeout_s * US)) if timeout_s > 0 else 0)
         while not self._out and self.now_us < until:
             self._check_link()
             self._advance(min(until, self._next_us()))
@@ -107,7 +110,7 @@ class FakePump:
         self._event_seq += 1
         text = f"!{self._event_seq} event t={self.now_us // 1000}ms boot={self.boot} name={name}"
         text = f"{text} {more}".rstrip()
-        self.log.append((self._event_seq, text))
+        self.log.append(((self.boot, self._event_seq), text))
         self.say(text)
 
     def reboot(self) -> None:
@@ -243,7 +246,8 @@ class FakePump:
 
     def _do_log(self, fields: dict[str, str]) -> str:
         boot, seq = (int(part) for part in fields["since"].split(":"))
-        wanted = [text for number, text in self.log if number > seq or boot < self.boot]
+        wanted = [text for mark, text in self.log if mark > (boot, seq)]
         self._page = wanted[:LOG_BATCH]
         more = "yes" if len(wanted) > LOG_BATCH else "no"
-        return f"events={len(self._page)} oldest=7:1 newest=7:{self._event_seq} more={more}"
+        newest = f"{self.boot}:{self._event_seq}"
+        return f"events={len(self._page)} oldest=7:1 newest={newest} more={more}"

@@ -49,7 +49,7 @@ def test_infuse_for_people(simulator: list[FakePump]) -> None:
 def test_every_run_leaves_a_wire_log(simulator: list[FakePump], tmp_path: Path) -> None:
     run("infuse", "--sim", *options())
     (path,) = (tmp_path / "state" / "titra" / "wire").glob("*-infuse-*.jsonl")
-    assert any("start plan=" in str(row["data"]) for row in wirelog.records(path))
+    assert any(b"start plan=" in record.data for record in wirelog.records(path))
     mine = tmp_path / "mine.jsonl"
     run("infuse", "--sim", *options(), "--wire-log", str(mine))
     assert mine.stat().st_size > 1000
