@@ -5,9 +5,11 @@ from machine import Pin
 from pump.core.mechanics import Mechanics
 from pump.core.supervisor import Watch
 from pump.ports.rp2 import Rp2Hal
-from pump.ports.rp2_periphery import Force, Indicators, Supply, Travel
+from pump.ports.rp2_periphery import Force, Supply
+from pump.ports.switches import Indicators, Travel
 
 MODEL = "rpi_pico"
+CHIP = "rp2040"
 MODE = "safe"  # "basic" lets a person type program and start without a check
 
 STEP = 2  # to the driver, and read back by fuse and counter

@@ -3,10 +3,12 @@
 Core and app know a pump only through this interface; they never ask which chip they are on. A port
 lists what it can do in ``Hal.capabilities``; nothing is assumed beyond the list:
 
-    hard-stop   the stop input ends step pulses without the CPU
-    lease       queued motion runs out by itself when the CPU dies
-    fuse        a hardware ceiling on the number of steps
-    counter     STEP edges are counted at the pin, apart from the generator
+    hard-stop     the stop input ends step pulses without the CPU
+    lease         queued motion runs out by itself when the CPU dies
+    fuse          the ceiling on the number of steps is hardware; else the port's own count of what
+                  it hands to the hardware
+    counter       STEP edges are counted at the pin, apart from the generator
+    flow-control  the link holds back what the host does not read; else it is lost
 
 Units: a *tick* is the generator's time quantum, ``tick_ns[0] / tick_ns[1]`` nanoseconds.
 Microsecond times come from ``Clock.now_us`` and never wrap.
@@ -18,6 +20,9 @@ HARD_STOP = "hard-stop"
 LEASE = "lease"
 FUSE = "fuse"
 COUNTER = "counter"
+FLOW_CONTROL = "flow-control"
+
+FOREVER_US = 1 << 62
 
 
 class Clock:
@@ -42,6 +47,7 @@ class StepGenerator:
     min_wait_ticks = 0  # shortest wait word
     max_ticks = 0  # longest interval of any word
     max_count = 0  # most steps in one word
+    late_us = 0  # how late a step may come at worst; what is late is made up for, and never early
 
     def arm(self) -> None:
         """Empty the queue and make ready; STEP is low and nothing moves."""
@@ -67,9 +73,15 @@ class StepGenerator:
         """True when the generator has waited for a word since ``run``."""
         raise NotImplementedError
 
+    def outlast(self, us: int) -> int:
+        """How long (us) the generator can do without the CPU, interrupts off and all, as far as
+        its queue reaches. Where that is less than ``us`` it is made longer soon, if it can be:
+        ask again."""
+        raise NotImplementedError
+
 
 class DoseFuse:
-    """Hardware ceiling: lets exactly ``arm(n)`` steps pass, then no more until armed again."""
+    """Ceiling: lets exactly ``arm(n)`` steps pass, then no more until armed again."""
 
     def arm(self, steps: int) -> None:
         """Allow ``steps`` more rising edges of STEP (0 to 2^32-2); none while the loop is open."""
@@ -218,8 +230,8 @@ class Supply:
 
 
 class Hal:
-    """One board's hardware. What a board does not have is None: ``fuse`` and ``counter`` where the
-    capability is missing, and any of ``watchdog`` to ``supply``."""
+    """One board's hardware. What a board does not have is None: any of ``watchdog`` to
+    ``supply``."""
 
     version = HAL_VERSION
     capabilities = ()

@@ -104,6 +104,9 @@ class Generator(hal.StepGenerator, hal.DoseFuse, hal.StepCounter):
     def run(self):
         pass
 
+    def outlast(self, us):
+        return hal.FOREVER_US
+
     def halt(self):
         self.room()
         self._done = self.words

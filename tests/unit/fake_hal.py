@@ -113,6 +113,9 @@ class FakeGenerator(hal.StepGenerator):
         self.catch_up()
         return self._starved
 
+    def outlast(self, us):
+        return hal.FOREVER_US
+
     def catch_up(self):
         """Make the steps that are due by now."""
         if not self.running or self.stuck:

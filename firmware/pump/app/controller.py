@@ -223,9 +223,9 @@ class Controller(Therapy):
         """True while the motor may move."""
         return self.state in states.MOVING
 
-    def outlasts_us(self, now_us: int) -> int:
-        """How long the CPU may be held up without being felt."""
-        return self.active().motion.outlasts_us(now_us) if self.moving() else NO_END
+    def outlasts_us(self, now_us: int, stall_us: int = 0) -> int:
+        """How long the CPU may be busy without being felt; held up, if a ``stall_us`` is named."""
+        return self.active().motion.outlasts_us(now_us, stall_us) if self.moving() else NO_END
 
     def heard(self, now_us: int) -> None:
         """A valid line came: the host lease begins anew."""

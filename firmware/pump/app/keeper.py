@@ -66,7 +66,7 @@ class Keeper:
         if self._hot:
             self._hot.save(self.boot, entry.steps)
         controller.top_up(STALL_US * 2)
-        if controller.outlasts_us(self._clock.now_us()) < STALL_US:
+        if controller.outlasts_us(self._clock.now_us(), STALL_US) < STALL_US:
             self._due_us = now_us + RETRY_US
             return
         self._save(entry)

@@ -16,6 +16,7 @@ SETTLE_US = 50
 # A word still in progress so long after its end will not end: the fuse, say, holds the generator.
 STALL_US = 1000
 EARLY_US = 240_000  # a loop that is awake anyway fills the queue so much before it must
+RECHECK_US = 2_000  # the last step is late: look again after so long
 NO_END = 1 << 62  # microseconds
 COUNTER_MASK = 0xFFFFFFFF
 
@@ -60,6 +61,7 @@ class Motion:
         self.position_us = 0
         self._start_us = 0
         self._start_ticks = 0
+        self._recheck_us = 0
         self.running = False
 
     def begin(self) -> None:
@@ -68,6 +70,7 @@ class Motion:
         self._generator.arm()
         self._words = 0
         self._exhausted = False
+        self._recheck_us = 0
         self.count = hal.counter.steps()
         self._start_ticks = self._planner.position_ticks
         self.running = True  # from here on ``halt`` has something to take back
@@ -108,9 +111,7 @@ class Motion:
         if now_us + early_us < self.due_us():
             return False
         if self._exhausted:
-            if self.measured() != self._total_steps:
-                raise MotionError("miscount")
-            return True
+            return self._over(now_us)
         if self._stalled(now_us):
             raise MotionError("miscount")
         self._refill()
@@ -121,17 +122,19 @@ class Motion:
         if self.running and not self._exhausted:
             self._refill()
 
-    def outlasts_us(self, now_us: int) -> int:
+    def outlasts_us(self, now_us: int, stall_us: int = 0) -> int:
         """How long motion goes on by itself with what is queued; NO_END when nothing more is
-        needed."""
-        if not self.running or self._exhausted:
+        needed. With a ``stall_us``: with the CPU held up, interrupts off; where that is less, the
+        generator is asked for so much, to be had soon."""
+        if not self.running:
             return NO_END
-        return self._end_us() - now_us
+        left_us = NO_END if self._exhausted else self._end_us() - now_us
+        return min(left_us, self._generator.outlast(stall_us)) if stall_us else left_us
 
     def due_us(self) -> int:
         """When ``poll`` must be called next."""
         if self._exhausted:
-            return self._end_us()
+            return max(self._end_us(), self._recheck_us)
         ahead = self._words - self._generator.depth // 2 - 1
         return self._at_us(self._ends[ahead % len(self._ends)])
 
@@ -193,6 +196,16 @@ class Motion:
         self._planner = Planner(laid, *least)
         self._verifier = Verifier(laid, *least)
 
+    def _over(self, now_us: int) -> bool:
+        """True when all steps have been counted; the last may be late."""
+        missing = self._total_steps - self.measured()
+        if not missing:
+            return True
+        if missing < 0 or now_us >= self._end_us() + self._generator.late_us:
+            raise MotionError("miscount")
+        self._recheck_us = now_us + RECHECK_US
+        return False
+
     def _refill(self) -> None:
         """Fill a queue that must not have run dry: the steps missed are not made up for."""
         if self._generator.starved():
@@ -220,7 +233,7 @@ class Motion:
             return False
         in_progress = self._words - self._generator.depth
         end = self._ends[in_progress % len(self._ends)]
-        return now_us > self._at_us(end) + STALL_US
+        return now_us > self._at_us(end) + STALL_US + self._generator.late_us
 
     def _end_us(self) -> int:
         return self._at_us(self._planner.position_ticks) + SETTLE_US

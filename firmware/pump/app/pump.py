@@ -117,7 +117,8 @@ class Pump:
         if due_us is not None and now_us >= due_us:
             self.controller.top_up(2 * STALL_US)
             now_us = self.hal.clock.now_us()
-            failed |= self.log.flush(now_us, self.controller.outlasts_us(now_us) >= STALL_US)
+            outlasts_us = self.controller.outlasts_us(now_us, STALL_US)
+            failed |= self.log.flush(now_us, outlasts_us >= STALL_US)
         if failed:
             self.controller.warn("log-failure")
 

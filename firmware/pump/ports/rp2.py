@@ -14,13 +14,12 @@ from rp2 import StateMachine, asm_pio_encode
 
 from pump import hal
 from pump.core.ratio import make
+from pump.ports.clock import Clock
 from pump.ports.flash_store import FlashStore
 from pump.ports.rp2_periphery import (
     Force,
     Hot,
-    Indicators,
     Supply,
-    Travel,
     Watchdog,
     bitten,
 )
@@ -31,6 +30,7 @@ from pump.ports.rp2_programs import (
     make_step_generator,
     step_counter,
 )
+from pump.ports.switches import Indicators, Travel
 from pump.ports.usb_serial import UsbSerial
 
 GENERATOR = 0
@@ -45,20 +45,6 @@ COUNT_BITS = 7
 POLLIN = 1
 POLLOUT = 4
 IOCTL_POLL = 3
-
-
-class Clock(hal.Clock):
-    """``ticks_us`` made wide."""
-
-    def __init__(self) -> None:
-        self._ticks = time.ticks_us()  # the chip's timer starts at 0 with the chip
-        self._us = self._ticks
-
-    def now_us(self) -> int:
-        ticks = time.ticks_us()
-        self._us += time.ticks_diff(ticks, self._ticks)
-        self._ticks = ticks
-        return self._us
 
 
 class StepGenerator(hal.StepGenerator):
@@ -104,6 +90,9 @@ class StepGenerator(hal.StepGenerator):
 
     def starved(self) -> bool:
         return bool(mem32[FDEBUG] & TXSTALL)
+
+    def outlast(self, us: int) -> int:
+        return hal.FOREVER_US
 
 
 class DoseFuse(hal.DoseFuse):
@@ -217,7 +206,7 @@ class Rp2Hal(hal.Hal):
     """A board with an RP2040: give it the board file's pin numbers, and what surrounds the motor
     (``rp2_periphery``)."""
 
-    capabilities = (hal.HARD_STOP, hal.LEASE, hal.FUSE, hal.COUNTER)
+    capabilities = (hal.HARD_STOP, hal.LEASE, hal.FUSE, hal.COUNTER, hal.FLOW_CONTROL)
 
     def __init__(
         self,

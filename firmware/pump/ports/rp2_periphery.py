@@ -1,9 +1,9 @@
-"""What surrounds the motor on an RP2040 board: watchdog, scratch registers, sensors, indicators.
+"""What surrounds the motor on an RP2040 board: watchdog, scratch registers, sensors.
 
 Pins of parts that a board does not have are None in its board file, and so is the part here.
 """
 
-from machine import ADC, WDT, Pin, mem32
+from machine import ADC, WDT, mem32
 
 from pump import hal
 from pump.core.crc import crc32
@@ -70,30 +70,6 @@ class Hot(hal.Hot):
 
     def _check(self, boot: int, steps: int) -> int:
         return crc32(b"%d %d" % (boot, steps))
-
-
-class Indicators(hal.Indicators):
-    """A buzzer that sounds by itself, and a red and a yellow LED."""
-
-    def __init__(self, buzzer: int, red: int, yellow: int) -> None:
-        self._buzzer = Pin(buzzer, Pin.OUT, value=0)
-        self._red = Pin(red, Pin.OUT, value=0)
-        self._yellow = Pin(yellow, Pin.OUT, value=0)
-
-    def show(self, sound: bool, colour: str, on: bool) -> None:
-        self._buzzer.value(1 if sound else 0)
-        self._red.value(1 if on and colour == "red" else 0)
-        self._yellow.value(1 if on and colour == "yellow" else 0)
-
-
-class Travel(hal.Travel):
-    """A normally-closed switch to ground: an open wire is the end of travel too."""
-
-    def __init__(self, pin: int) -> None:
-        self._pin = Pin(pin, Pin.IN, Pin.PULL_UP)
-
-    def at_end(self) -> bool:
-        return bool(self._pin.value())
 
 
 class Force(hal.Force):

@@ -1,0 +1,29 @@
+"""Parts on plain pins, for every chip. What a board does not have is None in its board file."""
+
+from machine import Pin
+
+from pump import hal
+
+
+class Indicators(hal.Indicators):
+    """A buzzer that sounds by itself, and a red and a yellow LED."""
+
+    def __init__(self, buzzer: int, red: int, yellow: int) -> None:
+        self._buzzer = Pin(buzzer, Pin.OUT, value=0)
+        self._red = Pin(red, Pin.OUT, value=0)
+        self._yellow = Pin(yellow, Pin.OUT, value=0)
+
+    def show(self, sound: bool, colour: str, on: bool) -> None:
+        self._buzzer.value(1 if sound else 0)
+        self._red.value(1 if on and colour == "red" else 0)
+        self._yellow.value(1 if on and colour == "yellow" else 0)
+
+
+class Travel(hal.Travel):
+    """A normally-closed switch to ground: an open wire is the end of travel too."""
+
+    def __init__(self, pin: int) -> None:
+        self._pin = Pin(pin, Pin.IN, Pin.PULL_UP)
+
+    def at_end(self) -> bool:
+        return bool(self._pin.value())
