@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from titra.calibration_store import Calibration
 from titra.errors import PumpRefused, UsageError
 from titra.quantities import US_PER_S, exact, exact_or_int
 
@@ -61,6 +62,7 @@ class HostPlan:
     capacity_nl: int
     syringe_name: str
     phases: tuple[HostPhase, ...]
+    calibration: Calibration | None = None
 
     def delivered_nl(self, steps: int) -> Fraction:
         """Volume of ``steps`` microsteps in nL, exact."""
@@ -76,6 +78,13 @@ class HostPlan:
         """What the whole steps deliver beyond the prescription (below it where negative)."""
         return self.delivered_nl(self.steps) - self.total_volume_nl
 
+    @property
+    def volume_per_step_from(self) -> str:
+        """Where the volume per step is from, for people."""
+        if self.calibration:
+            return f"{self.calibration.text}, pump {self.calibration.serial}"
+        return "as entered" if "volume-per-step" in self.fields else "from the geometry"
+
     def as_json(self) -> dict[str, object]:
         """The stable object of ``titra plan --json``."""
         return {
@@ -87,6 +96,7 @@ class HostPlan:
             "duration_us": exact_or_int(self.duration_us),
             "volume_per_step_nl": exact(self.volume_per_step_nl),
             "phases": [phase.as_json() for phase in self.phases],
+            "calibration": self.calibration.as_json() if self.calibration else None,
         }
 
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 _FORM = re.compile(r"(-?)([0-9]{1,24})(?:\.([0-9]{1,24}))?([A-Za-z%/]*)\Z")
 TIME_US = {"us": 1, "ms": 1000, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6}
 US_PER_S = 10**6
+SHOWN_UNITS = {"C": "°C"}
 
 
 def split(text: str) -> tuple[Fraction, str]:
@@ -62,6 +63,15 @@ def decimal(value: Fraction | int, places: int = 3) -> str:
     whole_part, decimals = divmod(units, 10**places)
     sign = "-" if value < 0 and units else ""
     return f"{sign}{whole_part}" + (f".{decimals:0{places}d}" if places else "")
+
+
+def spaced(text: str) -> str:
+    """A wire quantity as people read it: a space before the unit; other text as it is."""
+    found = _FORM.match(text)
+    if not found or not found.group(4):
+        return text
+    unit = found.group(4)
+    return f"{text.removesuffix(unit)} {SHOWN_UNITS.get(unit, unit)}"
 
 
 def show_volume(nl: Fraction | int) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from titra import DEFAULT_BAUD, __version__
-from titra.cli import ask, infuse, monitor, plan, preview, routes, sim
+from titra.cli import ask, calibrate, infuse, monitor, plan, preview, routes, sim, syringes
 from titra.cli.common import Settings
 
 app = typer.Typer(
@@ -63,5 +63,7 @@ app.command("stop")(ask.stop)
 app.command("status")(ask.status)
 app.command("info")(ask.info)
 app.command("send")(ask.send)
+app.command("calibrate")(calibrate.calibrate)
+app.command("syringes")(syringes.syringes)
 app.command("routes")(routes.routes)
 app.command("sim")(sim.sim)

@@ -23,40 +23,26 @@ from titra.cli.common import (
     wants_json,
 )
 from titra.cli.interrupt import StopRequests
-from titra.cli.plan import (
-    BoardOption,
-    ConcentrationOption,
-    DoseOption,
-    OverOption,
-    StepOption,
-    SyringeOption,
-    WeightOption,
-    prescription,
-)
+from titra.cli.order import Order, ordered
 from titra.cli.report import compare_plans, plans_table, print_lost, print_outcome, run_json
 from titra.cli.source import Source, parse_sim, port_source, sim_source
 from titra.cli.view import View, view_for
 from titra.client import PumpClient
 from titra.errors import STOPPED_BY_OPERATOR, ConnectionLost, UsageError
 from titra.infusion import Infusion
-from titra.prescription import DEFAULT_BOARD, HostPlan, compute
+from titra.prescription import HostPlan
 
 PERIOD_MIN_US = 20_000
 PERIOD_MAX_US = 60_000_000
 
 
 @guarded
+@ordered
 def infuse(
     ctx: typer.Context,
-    weight: WeightOption = None,
-    dose: DoseOption = None,
-    over: OverOption = None,
-    concentration: ConcentrationOption = None,
-    syringe: SyringeOption = None,
-    volume_per_step: StepOption = None,
+    order: Order,
     port: PortOption = None,
     sim: Annotated[bool, typer.Option("--sim", help="Run on a virtual pump.")] = False,
-    board: BoardOption = DEFAULT_BOARD,
     speed: Annotated[str, typer.Option(help="With --sim: a factor, or `max`.")] = "max",
     runtime: Annotated[str, typer.Option(help="With --sim: cpython or micropython.")] = "cpython",
     press_stop_at: Annotated[
@@ -84,18 +70,20 @@ def infuse(
     titra infuse --port /dev/ttyACM0 --lease 10s --on-loss finish
     --weight 70kg ... (as above)
     """
-    fields = prescription(weight, dose, over, concentration, syringe, volume_per_step)
     with_json = wants_json(ctx, as_json)
-    options = parse_sim(board, runtime, speed, press_stop_at)
+    options = parse_sim(order.board, runtime, speed, press_stop_at)
     if sim and port:
         raise UsageError("--sim and --port exclude each other", details={"field": "port"})
     if press_stop_at and not sim:
         raise UsageError("--press-stop-at needs --sim", details={"field": "press-stop-at"})
-    planned = compute(fields, board)
+    planned = None if order.calibrated else order.plan()
     with sim_source(options) if sim else port_source(ctx, port) as source:
         log = open_wire_log(wire_log, no_wire_log, "infuse", source.transport.name)
         try:
-            run = _Run(client_on(source.transport, log), source, planned, with_json)
+            client = client_on(source.transport, log)
+            client.connect()
+            planned = planned or order.plan(client.info.get("serial"))
+            run = _Run(client, source, planned, with_json)
             run.prepare(yes)
             code = run.go(None if lease == "off" else lease, on_loss)
         finally:
@@ -118,8 +106,7 @@ class _Run:
         self._json = with_json
 
     def prepare(self, yes: bool) -> None:
-        """Connect, program, compare and ask. Raises what went wrong; nothing has moved."""
-        self._client.connect()
+        """Program, compare and ask. Raises what went wrong; nothing has moved."""
         answer = dict(self._client.request("program", self._planned.fields).fields)
         if not self._json:
             out().print(plans_table(answer, self._planned))

@@ -14,19 +14,10 @@ from rich.table import Table
 
 from titra import quantities as q
 from titra.cli.common import JsonOption, err, guarded, out, print_json, wants_json
-from titra.cli.plan import (
-    BoardOption,
-    ConcentrationOption,
-    DoseOption,
-    OverOption,
-    StepOption,
-    SyringeOption,
-    WeightOption,
-    prescription,
-)
+from titra.cli.order import Order, ordered
 from titra.errors import UsageError
 from titra.pk import KETAMINE_ONLY, NO_ADVICE
-from titra.prescription import DEFAULT_BOARD, HostPlan, compute
+from titra.prescription import HostPlan
 
 if TYPE_CHECKING:
     from titra.pk.outlook import Outlook
@@ -36,15 +27,10 @@ CHART_COLUMNS_MAX = 120
 
 
 @guarded
+@ordered
 def preview(
     ctx: typer.Context,
-    weight: WeightOption = None,
-    dose: DoseOption = None,
-    over: OverOption = None,
-    concentration: ConcentrationOption = None,
-    syringe: SyringeOption = None,
-    volume_per_step: StepOption = None,
-    board: BoardOption = DEFAULT_BOARD,
+    order: Order,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -71,7 +57,6 @@ def preview(
     Example: titra preview --weight 70kg --dose 0.5mg/kg --over 40min --concentration 1mg/mL
     --syringe bd-60 --disconnect 20min --out preview.png
     """
-    fields = prescription(weight, dose, over, concentration, syringe, volume_per_step)
     stops_us = [_time_us("disconnect", text) for text in disconnect or []]
     horizon_min = None if until is None else _horizon_min(until)
     if chart and chart.suffix.lower() not in KINDS:
@@ -79,7 +64,7 @@ def preview(
             f"--out takes a name that ends in {', '.join(KINDS)}",
             details={"field": "out", "given": str(chart), "accepts": ",".join(KINDS)},
         )
-    found = _look_ahead(compute(fields, board), model or [], stops_us, horizon_min)
+    found = _look_ahead(order.plan(), model or [], stops_us, horizon_min)
     if chart:
         _write("out", chart, lambda: _drawn(found, chart.suffix.lower()))
     if table:

@@ -60,10 +60,12 @@ def plans_table(answer: Mapping[str, str], planned: HostPlan) -> Table:
     )
     for key, mine in rows:
         table.add_row(key, escape(answer.get(key, "-")), mine)
+    said = {key for key, _ in rows}
     for key, text in planned.fields.items():
-        if key in answer:
-            table.add_row(key, escape(answer[key]), escape(text))
+        if key in answer and key not in said:
+            table.add_row(key, escape(answer[key]), escape(q.spaced(text)))
     table.add_row("syringe fill", "", f"{q.decimal(fill, 1)} %")
+    table.add_row("volume per step", "", escape(planned.volume_per_step_from))
     return table
 
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from titra.cli.common import JsonOption, guarded, out, print_json, wants_json
 from titra.cli.interrupt import StopRequests
-from titra.cli.plan import BoardOption
+from titra.cli.order import BoardOption
 from titra.cli.source import parse_sim
 from titra.errors import TitraError, UsageError
 from titra.prescription import DEFAULT_BOARD

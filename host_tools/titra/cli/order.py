@@ -1,0 +1,112 @@
+"""A prescription as options, the same for every command that takes one.
+
+``@ordered`` gives a command the options of Order in place of its parameter ``order``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from titra.calibration_store import calibrated
+from titra.errors import UsageError
+from titra.prescription import DEFAULT_BOARD, HostPlan, compute
+
+Text = str | None
+BoardOption = Annotated[str, typer.Option(help="Board file that gives mechanics and limits.")]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was typed; None where nothing was."""
+
+    weight: Annotated[Text, typer.Option(help="Patient mass: 70kg, 350g.")] = None
+    dose: Annotated[Text, typer.Option(help="Total dose per body mass: 0.5mg/kg.")] = None
+    rate: Annotated[Text, typer.Option(help="Volume per time: 52.5mL/h.")] = None
+    volume: Annotated[Text, typer.Option(help="To deliver: 35mL.")] = None
+    over: Annotated[Text, typer.Option(help="Duration: 40min, 90s, 1.5h.")] = None
+    concentration: Annotated[
+        Text, typer.Option(help="Of the solution in the syringe: 1mg/mL.")
+    ] = None
+    syringe: Annotated[Text, typer.Option(help="Id from `titra syringes`: bd-60.")] = None
+    volume_per_step: Annotated[
+        Text, typer.Option(help="Calibrated volume of a microstep: 138.8246nL.")
+    ] = None
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="Take the latest from `titra calibrate`.")
+    ] = False
+    board: BoardOption = DEFAULT_BOARD
+
+    def fields(self) -> dict[str, str]:
+        """The fields given, under their names on the wire; what is missing the core will say."""
+        named = {
+            name.replace("_", "-"): getattr(self, name)
+            for name in (*SETTING, "volume_per_step", *PHASE)
+        }
+        return {name: text for name, text in named.items() if text is not None}
+
+    def plan(self, serial: str | None = None) -> HostPlan:
+        """The plan by the dose core, for the pump ``serial`` where one is known.
+
+        Raises UsageError (not-calibrated) and what ``compute`` raises.
+        """
+        fields = self.fields()
+        if not self.calibrated:
+            return compute(fields, self.board)
+        if self.volume_per_step is not None:
+            raise UsageError(
+                "--calibrated and --volume-per-step exclude each other",
+                details={"field": "volume-per-step", "given": self.volume_per_step},
+            )
+        entry = calibrated(self.syringe or "", serial)
+        if entry is None:
+            compute(fields, self.board)
+            of_pump = f" on the pump {serial}" if serial else " on a real pump"
+            raise UsageError(
+                f"no calibration of {self.syringe}{of_pump}; `titra calibrate` makes one",
+                "not-calibrated",
+                {"field": "syringe", "given": self.syringe or ""},
+            )
+        fields["volume-per-step"] = entry.volume_per_step
+        return dataclasses.replace(compute(fields, self.board), calibration=entry)
+
+
+SETTING = ("weight", "concentration", "syringe")
+PHASE = ("dose", "rate", "volume", "over")
+
+
+def ordered(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``command(ctx, order, ...)`` as a command that takes the options of Order."""
+    hints = get_type_hints(Order, include_extras=True)
+    options = [
+        Parameter(
+            each.name, Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name]
+        )
+        for each in dataclasses.fields(Order)
+    ]
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, **given: Any) -> Any:
+        order = Order(**{option.name: given.pop(option.name) for option in options})
+        return command(*args, order=order, **given)
+
+    plain = inspect.signature(command, eval_str=True).parameters
+    first = [each for name, each in plain.items() if name == "ctx"]
+    rest = [
+        each.replace(kind=Parameter.KEYWORD_ONLY)
+        for name, each in plain.items()
+        if name not in ("ctx", "order")
+    ]
+    signature = inspect.Signature([*first, *options, *rest])
+    wrapper.__signature__ = signature  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {
+        each.name: each.annotation for each in signature.parameters.values()
+    }
+    return wrapper
