@@ -1,4 +1,7 @@
-"""The command ``titra``: thin commands over the client. Entry point: ``app``."""
+"""The command ``titra``: thin commands over the client. Entry point: ``app``.
+
+Commands stand in ``table.py``; nothing here imports one.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ from typing import Annotated
 import typer
 
 from titra import DEFAULT_BAUD, __version__
-from titra.cli import ask, calibrate, infuse, monitor, plan, preview, routes, sim, syringes
-from titra.cli.common import Settings
+from titra.cli.lazy import LazyGroup
+from titra.cli.settings import Settings
 
 app = typer.Typer(
     name="titra",
-    no_args_is_help=True,
+    cls=LazyGroup,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -44,26 +47,12 @@ def main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Drive, simulate and check a [bold]Titra[/] syringe pump.
+    """Drive, simulate and check a Titra syringe pump.
 
     Bench engineering equipment; not a medical device. Try it without hardware:
 
-    titra infuse --sim --weight 70kg --dose 0.5mg/kg --over 40min
-    --concentration 1mg/mL --syringe bd-60
+      titra infuse --sim --weight 70kg --dose 0.5mg/kg --over 40min
+                   --concentration 1mg/mL --syringe bd-60
     """
     del version
     ctx.obj = Settings(port, baud, as_json)
-
-
-app.command("plan")(plan.plan)
-app.command("preview")(preview.preview)
-app.command("infuse")(infuse.infuse)
-app.command("monitor")(monitor.monitor)
-app.command("stop")(ask.stop)
-app.command("status")(ask.status)
-app.command("info")(ask.info)
-app.command("send")(ask.send)
-app.command("calibrate")(calibrate.calibrate)
-app.command("syringes")(syringes.syringes)
-app.command("routes")(routes.routes)
-app.command("sim")(sim.sim)

@@ -9,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -19,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from titra import errors, ports
+from titra.cli.settings import Settings
 from titra.client import PumpClient, Timeouts
 from titra.errors import HINTS, TitraError
 from titra.transport import Transport, open_transport
@@ -38,15 +38,6 @@ WireLogOption = Annotated[
     ),
 ]
 NoWireLogOption = Annotated[bool, typer.Option("--no-wire-log", help="Keep no wire log.")]
-
-
-@dataclass
-class Settings:
-    """Options given before the command."""
-
-    port: str | None
-    baud: int
-    as_json: bool
 
 
 def out() -> Console:

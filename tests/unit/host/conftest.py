@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pty
 import sys
@@ -16,6 +17,7 @@ import pytest
 from pump.core.mechanics import Mechanics
 from titra import prescription
 from titra.cli import common
+from titra.cli.table import ROWS
 from titra.client import PumpClient, Timeouts
 
 from .fake_pump import FakePump
@@ -23,6 +25,9 @@ from .fake_pump import FakePump
 QUICK = Timeouts(
     quiet_s=0.01, drain_s=0.05, identify_s=0.05, request_s=0.1, stop_s=0.5, stop_resend_s=0.1
 )
+
+for _row in ROWS:  # now, lest one is first imported while a test has replaced what it imports
+    importlib.import_module(_row.code.partition(":")[0])
 
 
 @pytest.fixture(autouse=True)

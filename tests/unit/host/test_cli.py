@@ -171,11 +171,3 @@ def test_every_host_error_stands_in_the_document() -> None:
     for kind in kinds(errors.TitraError):
         if kind not in (errors.PumpRefused, errors.NoConnection):
             assert str(kind.exit_code) in rows[kind.code]
-
-
-@pytest.mark.parametrize(
-    "command", ["", "plan", "infuse", "monitor", "stop", "status", "info", "send", "sim"]
-)
-def test_help_teaches(command: str) -> None:
-    result = run(*([command] if command else []), "--help")
-    assert result.exit_code == 0 and "titra " in result.stdout.replace("Usage: titra", "")

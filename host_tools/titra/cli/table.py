@@ -1,0 +1,44 @@
+"""Every command: its name, its panel in ``titra --help``, where its code is, what it does."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """A command; ``code`` is ``module:function`` (or ``module:app``, a Typer of subcommands),
+    imported only when the command is called."""
+
+    name: str
+    panel: str
+    code: str
+    help: str
+
+
+FIND = "Find & connect"
+THERAPY = "Therapy"
+ALARMS = "Alarms"
+RECORDS = "Records"
+SCRIPTS = "Scripts & simulation"
+SETUP = "Setup"
+PANELS = (FIND, THERAPY, ALARMS, RECORDS, SCRIPTS, SETUP)
+
+ROWS = (
+    Row("info", FIND, "titra.cli.ask:info", "Which pump this is: model, number, firmware."),
+    Row("status", FIND, "titra.cli.ask:status", "What the pump does and has delivered."),
+    Row("monitor", FIND, "titra.cli.monitor:monitor", "Watch a pump live, without steering it."),
+    Row("plan", THERAPY, "titra.cli.plan:plan", "Compute a plan without a pump."),
+    Row("preview", THERAPY, "titra.cli.preview:preview", "Published models of a ketamine plan."),
+    Row("routes", THERAPY, "titra.cli.routes:routes", "Published bioavailability of ketamine."),
+    Row("infuse", THERAPY, "titra.cli.infuse:infuse", "Run an infusion, watch it to its end."),
+    Row("stop", THERAPY, "titra.cli.ask:stop", "Stop the motor now."),
+    Row("calibrate", SETUP, "titra.cli.calibrate:calibrate", "Weigh what a syringe delivers."),
+    Row(
+        "syringes",
+        SETUP,
+        "titra.cli.syringes:syringes",
+        "Syringes, their sources, what was weighed.",
+    ),
+    Row("send", SCRIPTS, "titra.cli.ask:send", "Send one request of the protocol."),
+    Row("sim", SCRIPTS, "titra.cli.sim:sim", "A virtual pump on a port of its own."),
+)
