@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BOARD ?= rpi_pico
 THERAPY := --weight 70kg --dose 0.5mg/kg --over 40min --concentration 1mg/mL --syringe bd-60
-CORE := alarms annunciator crc crosscheck dose dose_vectors frame journal lease limits post \
+CORE := alarms annunciator bounds crc crosscheck dose dose_vectors frame journal lease limits post \
 	quantity ramp ratio schedule settings states supervisor syringe
 
 .DEFAULT_GOAL := help

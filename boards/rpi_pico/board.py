@@ -42,8 +42,9 @@ MECHANICS = Mechanics(
 # A BD 60 mL syringe (5.6 cm2) at 40 N of plunger force stands at 72 kPa.
 WATCH = Watch(force_stop_mn=40_000, supply_warn_mv=4_500, supply_stop_mv=4_000)
 
-# Bench ceilings for the reference therapy, not clinical limits: field -> (least, most).
-HARD_LIMITS = {"dose": ("", "1.5mg/kg")}
+# Bench ceilings for the reference therapy, not clinical limits: (field, least, most), the unit
+# tells which quantity is meant (pump/core/bounds.py).
+HARD_LIMITS = (("dose", "", "1.5mg/kg"),)
 
 
 def make_safe() -> None:

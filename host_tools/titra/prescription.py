@@ -107,16 +107,16 @@ def compute(fields: Mapping[str, str], board: str = DEFAULT_BOARD) -> HostPlan:
     """
     dose = importlib.import_module("pump.core.dose")
     refusal = importlib.import_module("pump.core.refusal")
-    mechanics, hard = board_settings(board)
+    mechanics, bounds = board_settings(board)
     try:
-        plan = dose.plan(dict(fields), mechanics, hard)
+        plan = dose.plan(dict(fields), mechanics, bounds)
     except refusal.Refusal as refused:
         raise PumpRefused(refused.code, dict(refused.pairs())) from refused
     return _host_plan(plan, fields, board)
 
 
-def board_settings(board: str) -> tuple[Any, dict[str, tuple[str, str]] | None]:
-    """Mechanics and hard limits of ``boards/<board>/board.py``.
+def board_settings(board: str) -> tuple[Any, Any]:
+    """Mechanics and bounds (``pump.core.bounds.Bounds``) of ``boards/<board>/board.py``.
 
     The file is read, not run (it imports ``machine``): MECHANICS and HARD_LIMITS must be written
     in literals.
@@ -133,10 +133,16 @@ def board_settings(board: str) -> tuple[Any, dict[str, tuple[str, str]] | None]:
         call = values["MECHANICS"]
         keywords = call.keywords if isinstance(call, ast.Call) else []
         given = {str(word.arg): ast.literal_eval(word.value) for word in keywords}
-        hard = ast.literal_eval(values["HARD_LIMITS"]) if "HARD_LIMITS" in values else None
+        limits = {
+            name.removesuffix("_LIMITS").lower(): ast.literal_eval(values[name])
+            for name in ("HARD_LIMITS",)
+            if name in values
+        }
     except (KeyError, ValueError) as error:
         raise UsageError(f"{path} does not give MECHANICS in literals", details=details) from error
-    return importlib.import_module("pump.core.mechanics").Mechanics(**given), hard
+    return importlib.import_module("pump.core.mechanics").Mechanics(**given), (
+        importlib.import_module("pump.core.bounds").Bounds(**limits)
+    )
 
 
 def boards() -> list[str]:
@@ -159,7 +165,7 @@ def _host_plan(plan: Any, fields: Mapping[str, str], board: str) -> HostPlan:
         steps=plan.total_steps,
         volume_per_step_nl=Fraction(*plan.volume_per_step_nl),
         total_volume_nl=Fraction(*plan.total_volume_nl),
-        total_dose_ng=Fraction(*plan.total_dose_ng) if plan.total_dose_ng else None,
+        total_dose_ng=_fraction(plan.total_dose_ng),
         duration_us=Fraction(*plan.total_duration_us),
         rate_nl_per_s=Fraction(*plan.rate_nl_per_s),
         capacity_nl=plan.syringe.volume_nl,
@@ -169,10 +175,14 @@ def _host_plan(plan: Any, fields: Mapping[str, str], board: str) -> HostPlan:
                 kind=phase.kind,
                 steps=phase.steps,
                 volume_nl=Fraction(*phase.volume_nl),
-                dose_ng=Fraction(*phase.dose_ng) if phase.dose_ng else None,
+                dose_ng=_fraction(plan.drug_ng(phase.volume_nl)),
                 duration_us=Fraction(*phase.duration_us),
-                rate_nl_per_s=Fraction(*phase.rate_nl_per_s()),
+                rate_nl_per_s=Fraction(*phase.rate_nl_per_s),
             )
             for phase in plan.phases
         ),
     )
+
+
+def _fraction(ratio: tuple[int, int] | None) -> Fraction | None:
+    return None if ratio is None else Fraction(*ratio)

@@ -29,7 +29,7 @@ class Board:
     MODEL = "bench"
     MODE = "safe"
     MECHANICS = Mechanics()
-    HARD_LIMITS = {}
+    HARD_LIMITS = ()
     WATCH = Watch()
 
 

@@ -38,7 +38,7 @@ def words_of(rate: str, over: str):
     (phase,) = made.phases
     duration = to_ticks(phase.duration_us, TICK_NS)
     planner = Planner([(phase.steps, duration)], MIN_STEP, MIN_WAIT)
-    max_ticks = lease_us(phase.rate_nl_per_s(), DEPTH) * 1000 // 16
+    max_ticks = lease_us(phase.rate_nl_per_s, DEPTH) * 1000 // 16
 
     def words():
         while planner.next_word(max_ticks, MAX_COUNT):

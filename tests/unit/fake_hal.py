@@ -11,7 +11,7 @@ BOARD = SimpleNamespace(
     MODEL="fake",
     MODE="safe",
     MECHANICS=Mechanics(),
-    HARD_LIMITS={"dose": ("", "1.5mg/kg")},
+    HARD_LIMITS=(("dose", "", "1.5mg/kg"),),
     WATCH=Watch(),
 )
 PRESCRIPTION = {

@@ -12,7 +12,7 @@ def three_phases():
     phases = [
         {"dose": "0.1mg/kg", "over": "10min"},
         {"rate": "7mL/h", "volume": "5mL"},
-        {"dose-rate": "3mcg/kg/min", "over": "20min"},
+        {"rate": "3mcg/kg/min", "over": "20min"},
     ]
     return dose.draft(DRUG, phases, BENCH)
 

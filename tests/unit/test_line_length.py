@@ -44,7 +44,7 @@ STATUS_NEEDS = {"state", "cause", "latched", "plan", "stop-loop", "lease", "rate
 SAMPLE_NEEDS = {"state", "rate", "target", "steps", "delivered"}
 PROGRAM_NEEDS = {"plan", "state", "volume", "rate", "duration", "steps", "step", "syringe"}
 # A board of another make: finer steps, no hard limits.
-BOARD_WIDE = type(BOARD)(**{**vars(BOARD), "HARD_LIMITS": {}, "MODEL": "esp32_devkitc-v4"})
+BOARD_WIDE = type(BOARD)(**{**vars(BOARD), "HARD_LIMITS": (), "MODEL": "esp32_devkitc-v4"})
 
 
 class Talk:

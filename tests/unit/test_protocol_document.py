@@ -13,7 +13,7 @@ from pump.app.pump import Pump
 from pump.core import alarms, settings, states
 from pump.core.dose import COMMON, PHASE
 from pump.core.frame import MAX_LINE, parse, seal
-from pump.core.limits import dimension_of
+from pump.core.limits import dimensions_of
 from pump.core.refusal import CODES
 from pump.core.units import units_of
 
@@ -118,9 +118,12 @@ def test_fields_of_verbs(row):
 def test_fields_of_a_prescription():
     assert set(names("Prescription")) == set(COMMON + PHASE)
     for field, units, _ in rows("Prescription"):
-        if field != "`syringe`":
-            known = units_of(dimension_of(field.strip("`")))
-            assert set(units.split(", ")) == {row[0] for row in known}, field
+        name = field.strip("`")
+        if name == "to":
+            assert units == "as `rate`" and dimensions_of(name) == dimensions_of("rate")
+        elif name != "syringe":
+            known = [row[0] for dimension in dimensions_of(name) for row in units_of(dimension)]
+            assert units.split(", ") == known, field
 
 
 @pytest.mark.requirement("COM-12")

@@ -62,7 +62,7 @@ def test_parse_is_exact(text, unit):
     dimension, name = unit
     n, d = quantity.parse("field", text + name, dimension)
     assert Fraction(n, d) == Fraction(text) * size(name, dimension)
-    assert quantity.read("field", text + name, dimension) == ((n, d), name)
+    assert quantity.read("field", text + name, ("voltage", dimension)) == ((n, d), name, dimension)
 
 
 @pytest.mark.parametrize(("dimension", "name"), ALL_UNITS)

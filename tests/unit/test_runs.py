@@ -7,16 +7,18 @@ from fake_hal import BOARD, PRESCRIPTION, SHORT, FakeHal
 from test_controller import BOLUS, PRIME, Bench, bench_beside, bench_in
 
 from pump.app import runs
+from pump.app.therapy import Therapy
 from pump.core import states
 from pump.core.refusal import Refusal
 
 S = 1_000_000
+BOUNDS = runs.bounds_of(BOARD)
 RATE = {"rate": "60mL/h", "over": "30min", "syringe": "bd-60"}  # 30 mL
 STRONG = {**PRESCRIPTION, "dose": "1mg/kg", "concentration": "2mg/mL"}  # 35 mL
 
 
 def plan_of(fields):
-    return runs.infusion(FakeHal(), BOARD, fields)[0]
+    return runs.infusion(FakeHal(), BOARD, fields, BOUNDS)[0]
 
 
 def volume_ml(run):
@@ -119,7 +121,10 @@ def test_a_prime_that_is_stopped_is_over():
 
 
 def bolus(main, fields, given_steps=0, common=RATE):
-    return runs.bolus(FakeHal(), BOARD, fields, main, common, given_steps)
+    therapy = Therapy()
+    therapy.run, therapy.extra_steps = main, given_steps
+    therapy.fields, therapy.bounds = common, BOUNDS
+    return runs.bolus(FakeHal(), BOARD, fields, therapy)
 
 
 def steps_for(main, ml):
@@ -304,12 +309,12 @@ def test_a_bolus_is_not_planned_while_it_would_be_felt():
 
 
 def kvo(rate, fields=RATE):
-    return runs.infusion(FakeHal(), BOARD, {**fields, "kvo": rate})
+    return runs.infusion(FakeHal(), BOARD, {**fields, "kvo": rate}, BOUNDS)
 
 
 @pytest.mark.requirement("DEL-14")
 def test_kvo_is_off_by_default():
-    assert runs.infusion(FakeHal(), BOARD, RATE)[1] is None
+    assert runs.infusion(FakeHal(), BOARD, RATE, BOUNDS)[1] is None
     bench = bench_in(states.COMPLETE)
     steps = bench.hal.counter.count
     bench.run(3600 * S)

@@ -9,7 +9,7 @@ from pump.app.event_ring import NONE
 from pump.app.settings_verbs import change_settings, show_settings
 from pump.core import states
 from pump.core.frame import MAX_LINE, Request
-from pump.core.limits import describe, dimension_of, range_text, rate_range
+from pump.core.limits import describe, enter, name_of, range_text, rate_range
 from pump.core.quantity import exact, format, parse, show
 from pump.core.ratio import floor, make
 from pump.core.refusal import Refusal
@@ -50,16 +50,22 @@ def _limits(session, fields: dict, now_us: int) -> list:
         return _syringe_limits(session, find(fields["syringe"]))
     wanted = fields.get("field")
     pairs = []
-    for field, least, most in describe():
-        if field == wanted or (wanted is None and field in COMMON_LIMITS):
-            pairs.append((field, least + ".." + most))
+    for field, name, least, most in describe():
+        if field == wanted or (wanted is None and name in COMMON_LIMITS):
+            pairs.append((name, least + ".." + most))
     if wanted is not None and not pairs:
-        known = ",".join([row[0] for row in describe()])
+        known = ",".join([row[0] for row in describe() if row[0] == row[1]])
         raise Refusal("bad-value", "field", wanted, accepts=known)
-    hard = session.board.HARD_LIMITS
-    for field in sorted(hard):
+    return pairs + _bounds("hard-", session.board.HARD_LIMITS, wanted)
+
+
+def _bounds(prefix: str, rows: tuple, wanted: str | None) -> list:
+    """Limits of ``rows`` on the field ``wanted``, or all, named by what their unit says."""
+    pairs = []
+    for field, least, most in rows:
         if wanted in (None, field):
-            pairs.append(("hard-" + field, hard[field][0] + ".." + hard[field][1]))
+            name = name_of(field, enter(field, most or least).dimension)
+            pairs.append((prefix + name, least + ".." + most))
     return pairs
 
 
@@ -129,8 +135,7 @@ def _echo(plan, said: list) -> list:
     pairs = [("syringe", plan.syringe.id)]
     for item in entered:
         if item and item.field not in said:
-            dimension = dimension_of(item.field)
-            text = exact(item.value, canonical_unit(dimension), dimension)
+            text = exact(item.value, canonical_unit(item.dimension), item.dimension)
             pairs.append((item.field, text))
     return pairs
 

@@ -52,7 +52,8 @@ class Controller(Therapy):
     def program(self, fields: dict) -> None:
         """Compute a plan and keep it; nothing moves."""
         self.allow(states.PROGRAM)
-        run, kvo = runs.infusion(self._hal, self._board, fields)
+        self.bounds = runs.bounds_of(self._board)
+        run, kvo = runs.infusion(self._hal, self._board, fields, self.bounds)
         self._keep(run, kvo, fields)
         self._record("programmed", [("plan", run.hash), ("steps", str(run.plan.total_steps))])
 
@@ -70,9 +71,7 @@ class Controller(Therapy):
         self.top_up(2 * BOLUS_PLANNING_US)
         if self.outlasts_us(now_us) < BOLUS_PLANNING_US:
             raise Refusal("busy")
-        self.side = runs.bolus(
-            self._hal, self._board, fields, self.run, self.fields, self.extra_steps
-        )
+        self.side = runs.bolus(self._hal, self._board, fields, self)
         steps = self.side.plan.total_steps
         self._record("bolus-offered", [("plan", self.side.hash), ("steps", str(steps))])
 

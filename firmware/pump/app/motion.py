@@ -162,10 +162,12 @@ class Motion:
         return self._us(self._planner.timeline.total_ticks)
 
     def _amid_fast(self, done: int) -> bool:
-        """True in the midst of a phase that the motor cannot start at."""
-        for phase in self._plan.phases:
-            if phase.first_step < done < phase.first_step + phase.steps:
-                return self._mechanics.ramp.needed(phase.steps, phase.duration_us)
+        """True in the midst of a stretch that the motor cannot start at."""
+        first_step = 0
+        for steps, duration_us in self._plan.stretches():
+            if first_step < done < first_step + steps:
+                return self._mechanics.ramp.needed(steps, duration_us)
+            first_step += steps
         return False
 
     def _lay_out(self, done: int, position: int) -> None:
@@ -176,12 +178,14 @@ class Motion:
         tick_ns = self._generator.tick_ns
         mechanics = self._mechanics
         ordered = []
-        for phase in self._plan.phases:
-            left = phase.first_step + phase.steps - done
-            if phase.first_step >= done:
-                ordered.append((phase.steps, phase.duration_us))
+        first_step = 0
+        for steps, duration_us in self._plan.stretches():
+            left = first_step + steps - done
+            if first_step >= done:
+                ordered.append((steps, duration_us))
             elif left > 0:
-                ordered.append((left, mul(phase.duration_us, make(left, phase.steps))))
+                ordered.append((left, mul(duration_us, make(left, steps))))
+            first_step += steps
         stretches = []
         if position:
             stretches.append((done, make(position * tick_ns[0], 1000 * tick_ns[1])))
@@ -254,7 +258,7 @@ def _fastest(plan) -> tuple:
     """The highest rate of any phase, nL/s; a plan without motion counts as very slow."""
     fastest = make(1, 1000)
     for phase in plan.phases:
-        rate = phase.rate_nl_per_s()
-        if compare(rate, fastest) > 0:
-            fastest = rate
+        for rate in phase.rates():
+            if compare(rate, fastest) > 0:
+                fastest = rate
     return fastest

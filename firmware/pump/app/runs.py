@@ -6,11 +6,11 @@ own dose fuse, and none moves without a start that quotes its hash.
 """
 
 from pump.app.motion import Motion
+from pump.core.bounds import Bounds
 from pump.core.crc import crc32
-from pump.core.dose import COMMON
+from pump.core.dose import COMMON, plan_phases, split
 from pump.core.dose import plan as make_plan
-from pump.core.limits import Entered, beyond
-from pump.core.quantity import exact, format_down, parse, show
+from pump.core.quantity import exact, format_down, parse
 from pump.core.ratio import add, compare, div, floor, half_up, make, mul, sub
 from pump.core.refusal import Refusal
 
@@ -42,11 +42,16 @@ class Run:
             raise Refusal("rate-range", "rate", limit="step-generator") from None
 
 
-def infusion(hal, board, fields: dict) -> tuple:
-    """Return (Run, Run of the KVO after it or None) of a prescription."""
+def bounds_of(board) -> Bounds:
+    """What the board itself limits, without a drug library."""
+    return Bounds(board.HARD_LIMITS)
+
+
+def infusion(hal, board, fields: dict, bounds: Bounds) -> tuple:
+    """Return (Run, Run of the KVO after it or None) of a prescription within ``bounds``."""
     wanted = dict(fields)
     kvo = wanted.pop("kvo", None)
-    plan = make_plan(wanted, board.MECHANICS, board.HARD_LIMITS)
+    plan = make_plan(wanted, board.MECHANICS, bounds)
     if kvo is None:
         return Run(hal, board, INFUSION, plan, plan.hash), None
     after = _kvo_plan(board, wanted, plan, kvo)
@@ -65,7 +70,7 @@ def prime(hal, board, fields: dict) -> Run:
         raise Refusal("bad-value", "connected", connected, accepts="no")
     if "volume" not in wanted:
         raise Refusal("missing-field", "volume", accepts="volume+rate,volume+over")
-    plan = make_plan(wanted, board.MECHANICS, None)
+    plan = make_plan(wanted, board.MECHANICS)
     if compare(plan.total_volume_nl, make(PRIME_MOST_NL)) > 0:
         most = exact(make(PRIME_MOST_NL), "mL", "volume")
         raise Refusal("out-of-range", "volume", wanted["volume"], most)
@@ -73,32 +78,18 @@ def prime(hal, board, fields: dict) -> Run:
     return Run(hal, board, PRIME, plan, confirmed)
 
 
-def bolus(hal, board, fields: dict, main: Run, common: dict, given_steps: int) -> Run:
-    """The run of a bolus during ``main``, whose prescription said ``common``.
-
-    ``given_steps``: all steps of boluses so far. Together they must fit the syringe and the hard
+def bolus(hal, board, fields: dict, therapy) -> Run:
+    """The run of a bolus during a ``therapy``: of the same syringe and drug, and within its
+    bounds. Together with the plan and the boluses so far it must fit the syringe and the hard
     limits.
     """
-    wanted = {name: text for name, text in common.items() if name in COMMON}
-    for name, text in fields.items():
-        if name in COMMON:
-            raise Refusal("unknown-field", name, text, accepts="dose,volume,rate,over")
-        wanted[name] = text
-    plan = make_plan(wanted, board.MECHANICS, board.HARD_LIMITS)
-    given = main.plan.delivered_nl(given_steps)
-    total = add(add(main.plan.total_volume_nl, given), plan.total_volume_nl)
-    capacity = make(plan.syringe.volume_nl)
-    if compare(total, capacity) > 0:
-        left = sub(sub(capacity, main.plan.total_volume_nl), given)
-        raise Refusal(
-            "capacity", "volume", show(plan.total_volume_nl, "mL", "volume"),
-            exact(left, "mL", "volume"),
-        )  # fmt: skip
-    if plan.concentration and plan.weight_g:
-        dose = div(mul(total, plan.concentration), plan.weight_g)
-        judged = [Entered("dose", dose, "mg/kg", show(dose, "mg/kg", "dose"))]
-        for field, text, limit in beyond(judged, board.HARD_LIMITS):
-            raise Refusal("hard-limit", field, text, limit)
+    main, given_steps = therapy.run, therapy.extra_steps
+    shared = {name: text for name, text in therapy.fields.items() if name in COMMON}
+    entered, phase = split(fields)
+    for name in entered:
+        raise Refusal("unknown-field", name, fields[name], accepts="dose,volume,rate,over")
+    beside = add(main.plan.total_volume_nl, main.plan.delivered_nl(given_steps))
+    plan = plan_phases(shared, [phase], board.MECHANICS, therapy.bounds, beside)
     confirmed = "%08X" % crc32((main.hash + plan.canonical + " bolus %d" % given_steps).encode())
     return Run(hal, board, BOLUS, plan, confirmed)
 
@@ -106,15 +97,15 @@ def bolus(hal, board, fields: dict, main: Run, common: dict, given_steps: int) -
 def _kvo_plan(board, fields: dict, plan, kvo: str):
     """The plan of the KVO that follows ``plan``: its rate, for 24 h or what the syringe holds."""
     rate = parse("kvo", kvo, "rate")
-    slowest = plan.phases[-1].rate_nl_per_s()
+    slowest = plan.phases[-1].rate_nl_per_s
     most = slowest if compare(slowest, KVO_MOST_NL_PER_S) < 0 else KVO_MOST_NL_PER_S
     if compare(rate, most) > 0 or rate[0] <= 0:
         raise Refusal("out-of-range", "kvo", kvo, format_down(most, "mL/h", "rate", 3))
-    left = sub(make(plan.syringe.volume_nl), plan.total_volume_nl)
+    left = sub(plan.setting.available_nl(), plan.total_volume_nl)
     seconds = min(KVO_LONGEST_S, floor(div(left, rate)))
     if seconds < 1:
         raise Refusal("capacity", "kvo", kvo, exact(left, "mL", "volume"))
     wanted = {name: text for name, text in fields.items() if name in COMMON}
     wanted["rate"] = kvo
     wanted["over"] = "%ds" % seconds
-    return make_plan(wanted, board.MECHANICS, None)
+    return make_plan(wanted, board.MECHANICS)

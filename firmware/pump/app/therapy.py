@@ -2,6 +2,7 @@
 
 from pump.app import runs
 from pump.core import states
+from pump.core.bounds import NONE
 from pump.core.journal import Entry
 from pump.core.quantity import format
 from pump.core.ratio import make, mul
@@ -14,11 +15,13 @@ class Therapy:
     side         a bolus that is offered or given, or the KVO in progress
     kvo          the KVO that will follow the plan
     fields       the prescription, as it came
+    bounds       what limits it (core.bounds.Bounds); of the last one where there is none
     extra_steps  of boluses and KVO that have ended
     last         journal.Entry of the run that a reset has interrupted
     """
 
     def __init__(self) -> None:
+        self.bounds = NONE
         self.state = states.POST
         self.forget()
 

@@ -5,12 +5,14 @@ steps and duration are turned back into the entered dose, rate or volume, in pla
 without any function of the forward way.  Bounds, with v the volume of a step:
 
     phase       |steps v - entered volume| < v    (two roundings of half a step each)
+    stretches   together the steps and the duration of their phase
     cumulative  |sum of steps v - sum of volumes| <= v/2 at the end of every phase
-    durations   equal to the entered ones; a volume at a rate: duration x rate = volume
+    durations   equal to the entered ones; an amount at a rate: duration x rate = amount
 
 A disagreement is refused as internal-mismatch.
 """
 
+from pump.core.limits import Entered
 from pump.core.plan import Phase, Plan
 from pump.core.refusal import Refusal, clean
 
@@ -46,58 +48,56 @@ def _check_within_half(plan: Plan, steps: int, volume_n: int, volume_d: int) -> 
         _mismatch("steps", str(steps), "%d/%d" % (volume_n, volume_d))
 
 
-def _entered(phase: Phase, field: str) -> tuple[int, int] | None:
-    for entered in phase.entered:
-        if entered.field == field:
-            return entered.value
-    return None
-
-
 def _check_duration(phase: Phase) -> None:
-    """Check the duration against ``over``, or against volume and rate where both were entered."""
-    over = _entered(phase, "over")
-    rate = _entered(phase, "rate")
-    volume = _entered(phase, "volume")
+    """Check the duration against the time entered, and that the stretches make up the phase."""
     n, d = phase.duration_us
-    if over:
-        same = n * over[1] == over[0] * d
-    elif rate and volume:
-        same = n * rate[0] * volume[1] == volume[0] * d * rate[1] * 10**6
-    else:
-        same = False
-    if not same:
-        _mismatch("over", "%d/%d" % (n, d), phase.kind)
+    for entered in phase.entered:
+        if entered.dimension == "time" and n * entered.value[1] != entered.value[0] * d:
+            _mismatch(entered.field, "%d/%d" % (n, d), phase.kind)
+    steps, us_n, us_d = 0, 0, 1
+    for count, (stretch_n, stretch_d) in phase.stretches:
+        if count < 0:
+            _mismatch("steps", str(count), phase.kind)
+        steps += count
+        if stretch_d != us_d:
+            us_n, us_d, stretch_n = us_n * stretch_d, us_d * stretch_d, stretch_n * us_d
+        us_n += stretch_n
+    if steps != phase.steps or us_n * d != n * us_d:
+        _mismatch("stretches", str(steps), str(phase.steps))
 
 
 def _check_entered(plan: Plan, phase: Phase) -> None:
-    """Turn the phase's steps back into each quantity entered; it must agree within a step.
+    """Turn each quantity entered into a volume; the phase's steps must agree within a step.
 
-    s steps are the quantity s v / scale, where scale is: 1 for a volume; the time for a rate;
-    weight / concentration for a dose; time x weight / concentration for a dose rate.
+    An amount at a rate gives the same volume twice, exactly; a ramp that of the mean of its ends.
     """
+    if "-".join([e.field for e in phase.entered]) != phase.kind:
+        _mismatch("phase", phase.kind, "entered")
+    volumes = [_volume_of(plan, phase, e) for e in phase.entered if e.dimension != "time"]
+    if phase.kind == "rate-to-over":
+        (a_n, a_d), (b_n, b_d) = volumes
+        volumes = [(a_n * b_d + b_n * a_d, 2 * a_d * b_d)]
+    if len(volumes) == 2 and volumes[0][0] * volumes[1][1] != volumes[1][0] * volumes[0][1]:
+        _mismatch("over", "%d/%d" % phase.duration_us, phase.kind)
     v_n, v_d = plan.volume_per_step_nl
-    for field, timed, dosed in FIELDS_BACK:
-        value = _entered(phase, field)
-        if value is None:
-            continue
-        scale_n, scale_d = 1, 1
-        if timed:
-            scale_n, scale_d = phase.duration_us[0], phase.duration_us[1] * 10**6
-        if dosed:
-            weight, strong = plan.weight_g or NOTHING, plan.concentration or NOTHING
-            scale_n, scale_d = scale_n * weight[0] * strong[1], scale_d * weight[1] * strong[0]
-        wanted = value[0] * scale_n * v_d
-        unit = value[1] * scale_d * v_n
-        if not -unit < phase.steps * unit - wanted < unit:
-            _mismatch(field, str(phase.steps), "%d/%d" % (wanted, unit))
+    for n, d in volumes:
+        if not -v_n * d < phase.steps * v_n * d - n * v_d < v_n * d:
+            _mismatch(phase.kind, str(phase.steps), "%d/%d" % (n, d))
+
+
+def _volume_of(plan: Plan, phase: Phase, entered: Entered) -> tuple[int, int]:
+    """Return an entered amount, or what an entered rate comes to in the phase, in nL."""
+    n, d = entered.value
+    dimension = entered.dimension
+    if dimension in ("rate", "mass-rate", "dose-rate"):
+        n, d = n * phase.duration_us[0], d * phase.duration_us[1] * 10**6
+    if dimension in ("dose", "dose-rate"):
+        weight = plan.weight_g or NOTHING
+        n, d = n * weight[0], d * weight[1]
+    if dimension in ("mass", "mass-rate", "dose", "dose-rate"):
+        strong = plan.concentration or NOTHING
+        n, d = n * strong[1], d * strong[0]
+    return n, d
 
 
 NOTHING = (0, 1)
-
-# field, is a quantity per time, is a dose per weight
-FIELDS_BACK = (
-    ("dose", False, True),
-    ("dose-rate", True, True),
-    ("rate", True, False),
-    ("volume", False, False),
-)

@@ -1,42 +1,36 @@
 """From a prescription (fields as they came on the wire) to a plan, or to a typed refusal.
 
-    dose and over:       dose_ng = dose x weight;          volume = dose_ng / concentration
-    dose-rate and over:  dose_ng = rate x weight x time;   volume = dose_ng / concentration
-    rate and over:       volume = rate x time
-    rate and volume:     time = volume / rate
-    volume and over:     as given
+A phase is given by two of an amount, a rate and a time:
+
+    amount and over    volume and time as given
+    rate and over      volume = rate x time
+    amount and rate    time = volume / rate
+    rate, to and over  a ramp: volume = (rate + to) / 2 x time
+    pause              time without flow
+
+An amount is a ``dose`` or a ``volume``; the unit tells the dimension. Per kg it is multiplied by
+the weight, a drug divided by the concentration, and what is not needed may be absent.
 
 All in exact ratios; steps are rounded once, cumulatively (``plan``).  Nothing is defaulted and
-nothing is clamped: a field that is missing, superfluous or out of range is refused.
+nothing is clamped: a field that is missing, superfluous or out of range is refused, in the order
+of LIMITS.md.
 """
 
+from pump.core.bounds import NONE, Bounds, check_hard
 from pump.core.crosscheck import check_plan
-from pump.core.limits import (
-    STEPS_MAX,
-    Entered,
-    beyond,
-    check,
-    check_rate,
-    dimension_of,
-    rate_range,
-)
+from pump.core.limits import STEPS_MAX, Entered, check, check_rate, enter, rate_range
 from pump.core.mechanics import Mechanics
-from pump.core.plan import US_PER_S, Phase, Plan, Setting
-from pump.core.quantity import exact, format_down, format_up, read, show
-from pump.core.ratio import compare, div, floor, make, mul
+from pump.core.plan import PAUSE, RAMP, STAIRS, US_PER_S, Phase, Plan, Setting
+from pump.core.quantity import exact, format_down, format_up, show
+from pump.core.ratio import ZERO, add, compare, div, floor, make, mul, sub
 from pump.core.refusal import Refusal
 from pump.core.syringe import Syringe, custom, find
 
-COMMON = ("syringe", "diameter", "capacity", "volume-per-step", "weight", "concentration")
-KINDS = (
-    ("dose-over", ("dose", "over")),
-    ("dose-rate-over", ("dose-rate", "over")),
-    ("rate-over", ("rate", "over")),
-    ("rate-volume", ("rate", "volume")),
-    ("volume-over", ("volume", "over")),
-)
-PHASE = ("dose", "dose-rate", "rate", "volume", "over")
+COMMON = ("syringe", "diameter", "capacity", "fill", "volume-per-step", "weight", "concentration")
+PHASE = ("dose", "volume", "rate", "over", "to", "pause")
+COMBINATIONS = "dose+over,dose+rate,volume+over,volume+rate,rate+over,rate+to+over,pause"
 MAX_PHASES = 16
+MAX_STRETCHES = 64
 
 # A calibrated volume per step may differ from the geometry by a quarter: makers' tables disagree
 # by a few per cent, a slipped decimal point by 900.
@@ -44,14 +38,18 @@ CALIBRATION_LEAST = (3, 4)
 CALIBRATION_MOST = (5, 4)
 
 
-def plan(
-    fields: dict[str, str], mechanics: Mechanics, hard: dict[str, tuple[str, str]] | None = None
-) -> Plan:
+def plan(fields: dict[str, str], mechanics: Mechanics, bounds: Bounds = NONE) -> Plan:
     """Return the plan of a prescription of one phase, or raise Refusal.
 
-    ``fields`` maps names of COMMON and PHASE to text with units; ``hard`` maps fields to
-    (least, most) as text (see limits.beyond).
+    ``fields`` maps names of COMMON and PHASE to text with units; ``bounds`` are those of the board
+    or the drug.
     """
+    common, phase = split(fields)
+    return plan_phases(common, [phase], mechanics, bounds)
+
+
+def split(fields: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return (what holds for all phases, the phase); refuse a field that is neither."""
     common = {}
     phase = {}
     for name in sorted(fields):
@@ -61,19 +59,25 @@ def plan(
             phase[name] = fields[name]
         else:
             raise Refusal("unknown-field", name, accepts=",".join(COMMON + PHASE))
-    return plan_phases(common, [phase], mechanics, hard)
+    return common, phase
 
 
 def plan_phases(
     common: dict[str, str],
     phases: list[dict[str, str]],
     mechanics: Mechanics,
-    hard: dict[str, tuple[str, str]] | None = None,
+    bounds: Bounds = NONE,
+    beside_nl: tuple[int, int] = ZERO,
 ) -> Plan:
-    """Return the plan of several phases, each a dict of PHASE fields, or raise Refusal."""
-    drafted = draft(common, phases, mechanics)
-    _check_capacity(drafted)
-    _check_hard(drafted, hard or {})
+    """Return the plan of several phases, each a dict of PHASE fields, or raise Refusal.
+
+    ``beside_nl`` comes out of the same syringe besides; volume and dose are limited with it.
+    """
+    drafted = _drafted(common, phases, mechanics, beside_nl)
+    check_capacity(drafted)
+    check_rates(drafted)
+    check_hard(drafted, bounds)
+    check_plan(drafted)
     return drafted
 
 
@@ -82,30 +86,49 @@ def draft(common: dict[str, str], phases: list[dict[str, str]], mechanics: Mecha
 
     For arithmetic (tests, previews over several syringes), never for running.
     """
-    if not 0 < len(phases) <= MAX_PHASES:
-        raise Refusal("too-long", "phases", str(len(phases)), str(MAX_PHASES))
-    setting = _setting(common, mechanics)
-    drafted = Plan(setting, [_phase(setting, fields) for fields in phases])
-    check(_derived("over", drafted.total_duration_us, "s"))
-    if drafted.total_steps > STEPS_MAX:
-        raise Refusal("out-of-range", "steps", str(drafted.total_steps), str(STEPS_MAX))
+    drafted = _drafted(common, phases, mechanics, ZERO)
+    check_rates(drafted)
     check_plan(drafted)
     return drafted
 
 
-def _derived(field: str, value: tuple[int, int], unit: str) -> Entered:
+def _drafted(
+    common: dict[str, str],
+    phases: list[dict[str, str]],
+    mechanics: Mechanics,
+    beside_nl: tuple[int, int],
+) -> Plan:
+    """Return the plan of what was typed, its ranges checked."""
+    if not 0 < len(phases) <= MAX_PHASES:
+        raise Refusal("too-long", "phases", str(len(phases)), str(MAX_PHASES))
+    setting = _setting(common, mechanics)
+    drafted = Plan(setting, [_phase(setting, fields) for fields in phases], beside_nl)
+    stretches = sum([len(phase.stretches) for phase in drafted.phases])
+    if stretches > MAX_STRETCHES:
+        raise Refusal("too-long", "stretches", str(stretches), str(MAX_STRETCHES))
+    check(_derived("over", "time", drafted.total_duration_us, "s"))
+    if drafted.total_steps > STEPS_MAX:
+        raise Refusal("out-of-range", "steps", str(drafted.total_steps), str(STEPS_MAX))
+    return drafted
+
+
+def _derived(field: str, dimension: str, value: tuple[int, int], unit: str) -> Entered:
     """Return a computed quantity in the form of an entered one."""
-    return Entered(field, value, unit, show(value, unit, dimension_of(field)))
+    return Entered(field, dimension, value, unit, show(value, unit, dimension))
 
 
 def _entered(field: str, fields: dict[str, str]) -> Entered:
-    """Read ``field`` from ``fields``, checked against the device's limits; refuse it if absent."""
+    """Read ``field`` from ``fields``, checked against the device's limits; refuse it if absent.
+
+    An end of a ramp may be 0.
+    """
     if field not in fields:
         raise Refusal("missing-field", field)
-    value, unit = read(field, fields[field], dimension_of(field))
-    entered = Entered(field, value, unit, fields[field])
-    if field != "rate":  # its range depends on syringe and mechanics
+    entered = enter(field, fields[field])
+    if field not in ("rate", "to"):
         check(entered)
+    elif entered.value[0] or "to" not in fields:
+        check(Entered("rate", entered.dimension, entered.value, entered.unit, entered.text))
     return entered
 
 
@@ -135,8 +158,9 @@ def _setting(common: dict[str, str], mechanics: Mechanics) -> Setting:
         per_step = calibrated.value
     weight = _entered("weight", common) if "weight" in common else None
     strong = _entered("concentration", common) if "concentration" in common else None
+    fill = _entered("fill", common) if "fill" in common else None
     rates = rate_range(per_step, mechanics.max_hz, mechanics.slowest_step_s)
-    return Setting(syringe, per_step, rates, weight, strong)
+    return Setting(syringe, per_step, rates, weight, strong, fill)
 
 
 def _check_calibration(calibrated: Entered, geometry: tuple[int, int]) -> None:
@@ -149,45 +173,68 @@ def _check_calibration(calibrated: Entered, geometry: tuple[int, int]) -> None:
         raise Refusal("out-of-range", calibrated.field, calibrated.text, limit)
 
 
-def _kind(fields: dict[str, str]) -> tuple[str, tuple[str, str]]:
-    """Return the row of KINDS that ``fields`` fit exactly, or refuse what lacks or is too much."""
-    combinations = ",".join(["+".join(needs) for _, needs in KINDS])
+def _kind(fields: dict[str, str]) -> tuple[str, ...]:
+    """Return the names of the quantities that define a phase, or refuse what lacks or is too
+    much."""
     for name in sorted(fields):
         if name not in PHASE:
             raise Refusal("unknown-field", name, accepts=",".join(PHASE))
-    for kind, needs in KINDS:
-        if needs[0] in fields and needs[1] in fields:
-            for name in PHASE:
-                if name in fields and name not in needs:
-                    raise Refusal("unknown-field", name, fields[name], accepts=combinations)
-            return kind, needs
-    missing = "over"
-    if "over" in fields or not fields:
-        missing = "dose"
-    raise Refusal("missing-field", missing, accepts=combinations)
+    needs: tuple[str, ...] = ()
+    if PAUSE in fields:
+        needs = (PAUSE,)
+    elif "to" in fields:
+        needs = ("rate", "to", "over")
+    else:
+        given = [name for name in ("dose", "over", "rate", "volume") if name in fields][:2]
+        needs = tuple([name for name in PHASE if name in given])
+        if needs == ("dose", "volume"):
+            needs = ("dose",)
+    for name in PHASE:
+        if name in fields and name not in needs:
+            raise Refusal("unknown-field", name, fields[name], accepts=COMBINATIONS)
+    for name in needs:
+        if name not in fields:
+            raise Refusal("missing-field", name, accepts=COMBINATIONS)
+    if len(needs) < 2 and needs != (PAUSE,):
+        lacking = "dose" if needs in ((), ("over",)) else "over"
+        raise Refusal("missing-field", lacking, accepts=COMBINATIONS)
+    return needs
 
 
 def _phase(setting: Setting, fields: dict[str, str]) -> Phase:
-    """Compute one phase: dose, volume and duration, exact; refuse a rate that cannot be had."""
-    kind, needs = _kind(fields)
+    """Compute one phase: volume, duration and rate, exact."""
+    needs = _kind(fields)
+    kind = "-".join(needs)
     entered = [_entered(name, fields) for name in needs]
-    first, second = entered[0].value, entered[1].value
-    if "rate" in needs:
-        check_rate(entered[0], *setting.rates_nl_per_s)
-    if kind == "rate-volume":
-        duration_us = div(mul(second, US_PER_S), first)
-        check(_derived("over", duration_us, "s"))
-        return Phase(kind, entered, _dose_of(setting, second), second, duration_us)
-    seconds = div(second, US_PER_S)
-    amount = mul(first, seconds) if needs[0] in ("rate", "dose-rate") else first
-    if needs[0] in ("dose", "dose-rate"):
-        dose_ng = mul(amount, _known(setting.weight, "weight"))
-        volume_nl = div(dose_ng, _known(setting.concentration, "concentration"))
-        phase = Phase(kind, entered, dose_ng, volume_nl, second)
-    else:
-        phase = Phase(kind, entered, _dose_of(setting, amount), amount, second)
-    check_rate(_derived("rate", phase.rate_nl_per_s(), "mL/h"), *setting.rates_nl_per_s)
-    return phase
+    if kind == PAUSE:
+        return Phase(kind, entered, ZERO, entered[0].value, ZERO)
+    first = _in_nl(setting, entered[0])
+    if kind == RAMP:
+        last = _in_nl(setting, entered[1])
+        mean = div(add(first, last), make(2))
+        seconds = div(entered[2].value, US_PER_S)
+        return Phase(kind, entered, mul(mean, seconds), entered[2].value, mean, (first, last))
+    if needs[1] == "rate":
+        rate = _in_nl(setting, entered[1])
+        duration_us = div(mul(first, US_PER_S), rate)
+        check(_derived("over", "time", duration_us, "s"))
+        return Phase(kind, entered, first, duration_us, rate)
+    time_us = entered[1].value
+    seconds = div(time_us, US_PER_S)
+    if needs[0] == "rate":
+        return Phase(kind, entered, mul(first, seconds), time_us, first)
+    return Phase(kind, entered, first, time_us, div(first, seconds))
+
+
+def _in_nl(setting: Setting, entered: Entered) -> tuple[int, int]:
+    """Return an amount in nL or a rate in nL/s; refuse the want of a weight or a concentration
+    where the unit needs one."""
+    value = entered.value
+    if entered.dimension in ("dose", "dose-rate"):
+        value = mul(value, _known(setting.weight, "weight"))
+    if entered.dimension not in ("volume", "rate"):
+        value = div(value, _known(setting.concentration, "concentration"))
+    return value
 
 
 def _known(entered: Entered | None, field: str) -> tuple[int, int]:
@@ -197,26 +244,40 @@ def _known(entered: Entered | None, field: str) -> tuple[int, int]:
     return entered.value
 
 
-def _dose_of(setting: Setting, volume_nl: tuple[int, int]) -> tuple[int, int] | None:
-    """Return the drug (ng) in ``volume_nl``, or None without a concentration."""
-    return mul(volume_nl, setting.concentration.value) if setting.concentration else None
-
-
-def _check_capacity(drafted: Plan) -> None:
-    """Refuse more than the syringe holds, and less than half a step (nothing would move)."""
-    volume = drafted.as_entered(drafted.phases[0], "volume", drafted.total_volume_nl)
+def check_capacity(drafted: Plan) -> None:
+    """Refuse more than the syringe holds or is filled with, and less than half a step (nothing
+    would move)."""
+    setting = drafted.setting
     capacity = make(drafted.syringe.volume_nl)
-    if compare(volume.value, capacity) > 0:
-        raise Refusal("capacity", "volume", volume.text, exact(capacity, "mL", "volume"))
+    if setting.fill and compare(setting.fill.value, capacity) > 0:
+        raise Refusal("capacity", "fill", setting.fill.text, exact(capacity, "mL", "volume"))
+    volume = drafted.as_entered("volume", "volume", drafted.total_volume_nl, "mL")
+    left = sub(setting.available_nl(), drafted.beside_nl)
+    if compare(volume.value, left) > 0:
+        raise Refusal("capacity", "volume", volume.text, exact(left, "mL", "volume"))
     if drafted.total_steps == 0:
         least = format_up(div(drafted.volume_per_step_nl, (2, 1)), "nL", "volume", 4)
         raise Refusal("out-of-range", "volume", volume.text, least)
 
 
-def _check_hard(drafted: Plan, hard: dict[str, tuple[str, str]]) -> None:
-    """Refuse (hard-limit) the first quantity beyond ``hard``; a dose must not escape for want of
-    a weight."""
-    if drafted.total_dose_ng and not drafted.weight_g and ("dose" in hard or "dose-rate" in hard):
-        raise Refusal("missing-field", "weight")
-    for field, given, limit in beyond(drafted.judged(), hard):
-        raise Refusal("hard-limit", field, given, limit)
+def check_rates(drafted: Plan) -> None:
+    """Refuse (rate-range) a phase, or a stair of a ramp, that syringe and mechanics cannot
+    make."""
+    slow, fast = drafted.setting.rates_nl_per_s
+    for phase in drafted.phases:
+        rate = phase.rate_nl_per_s
+        if phase.ends_nl_per_s:
+            _check_ramp(phase, slow, fast)
+        elif phase.kind != PAUSE and (compare(rate, slow) < 0 or compare(rate, fast) > 0):
+            check_rate(drafted.as_entered("rate", "rate", rate, "mL/h"), slow, fast)
+
+
+def _check_ramp(phase: Phase, slow: tuple[int, int], fast: tuple[int, int]) -> None:
+    """Judge the upper end of the line and its slowest stair, the middle of which is a twentieth
+    of the way from the lower end."""
+    first, last = phase.ends_nl_per_s
+    fields = ("rate", "to") if compare(first, last) < 0 else ("to", "rate")
+    low, high = (first, last) if fields[0] == "rate" else (last, first)
+    check_rate(_derived(fields[1], "rate", high, "mL/h"), slow, fast)
+    stair = add(low, div(sub(high, low), make(2 * STAIRS)))
+    check_rate(_derived(fields[0], "rate", stair, "mL/h"), slow, fast)

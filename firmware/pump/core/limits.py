@@ -7,9 +7,10 @@ inclusive: a value equal to its limit passes.  Example: 0.75 mg/kg over 45 min i
 The ranges of LIMITS are engineering choices for a bench: wide enough for every published
 infusion that the project's vectors use, narrow enough to catch a slipped decimal point of several
 places.  They are not clinical limits; those come as ``bounds`` from a board file or a library.
+A field has a row for each dimension that it may be given in; the unit tells which.
 """
 
-from pump.core.quantity import exact, format_down, format_up, parse
+from pump.core.quantity import exact, format_down, format_up, parse, read
 from pump.core.ratio import compare, div, make, mul
 from pump.core.refusal import Refusal
 
@@ -17,11 +18,16 @@ from pump.core.refusal import Refusal
 LIMITS = (
     ("weight", "weight", "0.3kg", "300kg"),
     ("dose", "dose", "1ng/kg", "1000mg/kg"),
-    ("dose-rate", "dose-rate", "0.01ng/kg/min", "10mg/kg/min"),
+    ("dose", "mass", "1ng", "150g"),
+    ("dose", "volume", "0.001mL", "150mL"),
     ("concentration", "concentration", "1ng/mL", "1000mg/mL"),
     ("volume", "volume", "0.001mL", "150mL"),
     ("rate", "rate", "0.01mL/h", "1200mL/h"),
+    ("rate", "mass-rate", "0.01ng/min", "3000mg/min"),
+    ("rate", "dose-rate", "0.01ng/kg/min", "10mg/kg/min"),
     ("over", "time", "1s", "96h"),
+    ("pause", "time", "1s", "96h"),
+    ("fill", "volume", "0.001mL", "150mL"),
     ("volume-per-step", "volume", "0.001nL", "10000nL"),
     ("diameter", "length", "1mm", "50mm"),
     ("capacity", "volume", "0.05mL", "150mL"),
@@ -32,76 +38,67 @@ RANGE_DECIMALS = 6
 
 
 class Entered:
-    """A quantity with its origin: field, exact ``value`` in base units, unit and text as typed."""
+    """A quantity with its origin: field, dimension, exact ``value`` in base units, unit and text
+    as typed."""
 
-    def __init__(self, field: str, value: tuple[int, int], unit: str, text: str) -> None:
+    def __init__(
+        self, field: str, dimension: str, value: tuple[int, int], unit: str, text: str
+    ) -> None:
         self.field = field
+        self.dimension = dimension
         self.value = value
         self.unit = unit
         self.text = text
 
 
-def row_of(field: str) -> tuple[str, str, str, str]:
+def enter(field: str, text: str) -> Entered:
+    """Read ``text`` as a quantity of ``field``, or refuse its form (see quantity.read)."""
+    value, unit, dimension = read(field, text, dimensions_of(field))
+    return Entered(field, dimension, value, unit, text)
+
+
+def row_of(field: str, dimension: str) -> tuple[str, str, str, str]:
     """Return the row of ``field`` in LIMITS; a field without one raises KeyError."""
     for row in LIMITS:
-        if row[0] == field:
+        if row[0] == field and row[1] == dimension:
             return row
     raise KeyError(field)
 
 
-def dimension_of(field: str) -> str:
-    """Return the dimension in which ``field`` is given."""
-    return row_of(field)[1]
+def dimensions_of(field: str) -> tuple[str, ...]:
+    """Return the dimensions in which ``field`` may be given, the plainest first.
 
-
-def in_unit(bound: str, field: str, unit: str) -> str:
-    """Write ``bound`` (text with a unit) in ``unit`` if that is exact, else leave it as it is."""
-    dimension = dimension_of(field)
-    text = exact(parse(field, bound, dimension), unit, dimension)
-    return bound if "/" in text[: len(text) - len(unit)] else text
-
-
-def outside(entered: Entered, least: str, most: str) -> str:
-    """Return the bound that is broken, in the unit entered, or '' when it holds.
-
-    ``least`` and ``most`` are quantities as text; '' means no bound on that side.
+    The end ``to`` of a ramp is given as a rate is.
     """
-    dimension = dimension_of(entered.field)
-    for bound, wrong in ((least, -1), (most, 1)):
-        if bound and compare(entered.value, parse(entered.field, bound, dimension)) == wrong:
-            return in_unit(bound, entered.field, entered.unit)
-    return ""
+    field = "rate" if field == "to" else field
+    return tuple([row[1] for row in LIMITS if row[0] == field])
+
+
+def name_of(field: str, dimension: str) -> str:
+    """Name a limit: by its field, or by its dimension where the field has several."""
+    return field if dimension == dimensions_of(field)[0] else dimension
+
+
+def in_unit(bound: str, dimension: str, unit: str) -> str:
+    """Write ``bound`` (text with a unit) in ``unit`` if that is exact, else leave it as it is."""
+    text = exact(parse(dimension, bound, dimension), unit, dimension)
+    return bound if "/" in text[: len(text) - len(unit)] else text
 
 
 def check(entered: Entered) -> None:
     """Refuse (out-of-range) a quantity outside the device's own limits."""
-    _, _, least, most = row_of(entered.field)
-    limit = outside(entered, least, most)
-    if limit:
-        raise Refusal("out-of-range", entered.field, entered.text, limit)
-
-
-def beyond(
-    judged: list[Entered], bounds: dict[str, tuple[str, str]]
-) -> list[tuple[str, str, str]]:
-    """Return (field, given, limit) for every quantity outside ``bounds``.
-
-    ``bounds`` maps a field to (least, most) as text, '' for none; hard and soft limits alike.
-    """
-    found = []
-    for entered in judged:
-        least, most = bounds.get(entered.field, ("", ""))
-        limit = outside(entered, least, most)
-        if limit:
-            found.append((entered.field, entered.text, limit))
-    return found
+    _, dimension, least, most = row_of(entered.field, entered.dimension)
+    for bound, wrong in ((least, -1), (most, 1)):
+        if compare(entered.value, parse(entered.field, bound, dimension)) == wrong:
+            limit = in_unit(bound, dimension, entered.unit)
+            raise Refusal("out-of-range", entered.field, entered.text, limit)
 
 
 def rate_range(
     volume_per_step_nl: tuple[int, int], max_hz: int, slowest_step_s: int
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the slowest and fastest rate (nL/s) that device, syringe and mechanics allow."""
-    _, dimension, least, most = row_of("rate")
+    _, dimension, least, most = row_of("rate", "rate")
     slow = div(volume_per_step_nl, make(slowest_step_s))
     fast = mul(volume_per_step_nl, make(max_hz))
     device_slow = parse("rate", least, dimension)
@@ -119,12 +116,12 @@ def range_text(slow: tuple[int, int], fast: tuple[int, int], unit: str) -> str:
 
 
 def check_rate(entered: Entered, slow: tuple[int, int], fast: tuple[int, int]) -> None:
-    """Refuse (rate-range) a rate outside slow..fast, naming both."""
+    """Refuse (rate-range) a volume rate outside slow..fast, naming both."""
     if compare(entered.value, slow) < 0 or compare(entered.value, fast) > 0:
         limit = range_text(slow, fast, entered.unit)
-        raise Refusal("rate-range", "rate", entered.text, limit)
+        raise Refusal("rate-range", entered.field, entered.text, limit)
 
 
-def describe() -> list[tuple[str, str, str]]:
-    """Return (field, least, most) of every quantity that the device takes, for people."""
-    return [(row[0], row[2], row[3]) for row in LIMITS]
+def describe() -> list[tuple[str, str, str, str]]:
+    """Return (field, name, least, most) of every quantity that the device takes, for people."""
+    return [(row[0], name_of(row[0], row[1]), row[2], row[3]) for row in LIMITS]

@@ -47,23 +47,25 @@ def split(text: str) -> tuple[str, str]:
     return text[:at], text[at:]
 
 
-def read(field: str, text: str, dimension: str) -> tuple[tuple[int, int], str]:
-    """Return (ratio in base units, unit as entered), or refuse: bad-number, missing/bad-unit."""
+def read(field: str, text: str, dimensions: tuple[str, ...]) -> tuple[tuple[int, int], str, str]:
+    """Return (ratio in base units, unit as entered, its dimension, one of ``dimensions``), or
+    refuse: bad-number, missing-unit or bad-unit, naming every unit accepted."""
     number, unit = split(text)
     if not number:
         raise Refusal("bad-number", field, text, accepts=NUMBER_FORM)
-    rows = units_of(dimension)
     value = parse_decimal(field, number, text)
-    for name, n, d in rows:
-        if name == unit:
-            return make(value[0] * n, value[1] * d), unit
+    for dimension in dimensions:
+        for name, n, d in units_of(dimension):
+            if name == unit:
+                return make(value[0] * n, value[1] * d), unit, dimension
     code = "bad-unit" if unit else "missing-unit"
-    raise Refusal(code, field, text, accepts=",".join([row[0] for row in rows]))
+    known = [row[0] for dimension in dimensions for row in units_of(dimension)]
+    raise Refusal(code, field, text, accepts=",".join(known))
 
 
 def parse(field: str, text: str, dimension: str) -> tuple[int, int]:
     """Return quantity ``text`` as an exact ratio in base units of ``dimension``, or refuse it."""
-    return read(field, text, dimension)[0]
+    return read(field, text, (dimension,))[0]
 
 
 def _point(scaled: int, decimals: int, trim: bool) -> str:

@@ -22,6 +22,7 @@ CODES = (
     "bad-value",
     "out-of-range",
     "hard-limit",
+    "soft-limit",
     "capacity",
     "rate-range",
     "unknown-syringe",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pump.core.bounds import Bounds
 from pump.core.mechanics import Mechanics
 from titra import prescription
 from titra.cli import common
@@ -33,7 +34,7 @@ for _row in ROWS:  # now, lest one is first imported while a test has replaced w
 @pytest.fixture(autouse=True)
 def _neutral(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No board file, no user's directories, no port from the environment."""
-    monkeypatch.setattr(prescription, "board_settings", lambda board: (Mechanics(), None))
+    monkeypatch.setattr(prescription, "board_settings", lambda board: (Mechanics(), Bounds()))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("TITRA_PORT", raising=False)
     monkeypatch.setattr(common, "TIMEOUTS", QUICK)

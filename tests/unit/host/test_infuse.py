@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pump.core.bounds import Bounds
 from pump.core.mechanics import Mechanics
 from titra import prescription, wirelog
 from titra.cli.infuse import _Run
@@ -159,7 +160,7 @@ def test_a_different_plan_is_never_started(
     wired: FakePump, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Mechanics(lead="2mm")
-    monkeypatch.setattr(prescription, "board_settings", lambda board: (other, None))
+    monkeypatch.setattr(prescription, "board_settings", lambda board: (other, Bounds()))
     args = options(volume_per_step=None)
     code, said = run_json("infuse", "--port", "x", "--yes", *args)
     assert code == 2 and said["error"]["code"] == "plan-mismatch"

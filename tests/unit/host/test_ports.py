@@ -132,7 +132,7 @@ def test_the_port_is_held_exclusively(pty_pair: tuple[int, str]) -> None:
 
 def test_board_files_are_read_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    mechanics, hard = prescription.board_settings("rpi_pico")
+    mechanics, bounds = prescription.board_settings("rpi_pico")
     assert mechanics.steps_per_turn == 3200
-    assert hard is None or set(hard)
+    assert ("dose", "", "1.5mg/kg") in bounds.hard
     assert "rpi_pico" in prescription.boards()
