@@ -188,7 +188,8 @@ class Hot:
     """A number that outlives every reset but a power cut: the steps of the run in progress."""
 
     def save(self, boot: int, steps: int) -> None:
-        """Keep ``steps`` (0 to 2^32-1) of boot number ``boot``. Cheap."""
+        """Keep ``steps`` (0 to 2^32-1) of boot number ``boot`` in place of others. Cheap. A reset
+        amid it leaves these or those before."""
         raise NotImplementedError
 
     def load(self, boot: int) -> int:

@@ -67,6 +67,21 @@ def test_rearm_refuses_while_the_loop_is_open_and_forgets_nothing(jig, hal):
     assert hal.stop.rearm() and not hal.stop.opened()
 
 
+@pytest.mark.requirement("STOP-05")
+@pytest.mark.parametrize("ask", ["rearm", "restless"])
+@pytest.mark.parametrize("after_ns", range(0, 12_000, 400))
+def test_an_opening_amid_a_question_is_not_forgotten(jig, hal, ask, after_ns):
+    """Opened for a moment at any instant from the call on: this answer or the next one tells."""
+    stop = hal.stop
+    assert stop.rearm() and not stop.restless() and not stop.restless()
+    jig.at_ns(after_ns, jig.press)
+    jig.at_ns(after_ns + 200, jig.release)
+    answer = getattr(stop, ask)()
+    jig.run_ns(100 * US)
+    told = stop.opened() if ask == "rearm" else answer or stop.restless()
+    assert told
+
+
 @pytest.mark.requirement("STOP-09")
 def test_a_loop_open_since_power_on_is_seen(jig):
     jig.press()
@@ -328,3 +343,17 @@ def test_wait_does_not_end_for_room_that_nobody_wants(jig, hal):
     start = hal.clock.now_us()
     hal.wait(start + 50_000, False)
     assert hal.clock.now_us() - start >= 49_000
+
+
+# ---- the number that outlives a reset -----------------------------------------------------------
+
+
+@pytest.mark.requirement("PWR-05")
+@pytest.mark.parametrize("saved", [[0], [5, 6, 7], [250_000, 3], [9, 2**32 - 1, 0], [8, 9, 1, 1]])
+def test_the_number_kept_is_the_last_one(hal, saved):
+    if hal.hot is None:
+        pytest.skip("nothing outlives a reset here")
+    for steps in saved:
+        hal.hot.save(12, steps)
+    assert hal.hot.load(12) == saved[-1]
+    assert hal.hot.load(11) == -1

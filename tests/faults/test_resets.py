@@ -108,3 +108,22 @@ def test_a_reset_during_a_flash_write_keeps_the_old_record(moving):
     assert moving.bench.boots == 1
     assert flash.files["/test.rec"] == b"old"
     comes_up_stopped(moving, 1, "watchdog")
+
+
+@pytest.mark.requirement("PWR-05", "STOP-16")
+@pytest.mark.parametrize("started", [False, True])
+def test_the_steps_of_another_run_are_not_taken_for_this_one(moving, started):
+    """A second plan in the same boot, and a CPU that dies before much of it is made."""
+    moving.ask("stop")
+    first = moving.bench.step_edges
+    start = moving.program(THERAPY)
+    if started:
+        moving.ask(start)
+    made = moving.bench.step_edges - first
+    moving.run_us(700_000)
+    moving.bench.freeze()
+    moving.run_us(5_000_000)
+    assert moving.bench.boots == 1
+    assert made < first // 4
+    told = moving.bench.pump().keeper.last.steps
+    assert made <= told <= moving.bench.step_edges - first

@@ -330,16 +330,16 @@ class Controller(Therapy):
 
     def _move(self, run, event: str, pairs: list) -> None:
         try:
-            run.motion.begin()
+            going = run.motion.begin()
         except MotionError as error:
             self.fail(error.args[0])
             return
         self.guard.begin(run.motion)
         self.alarms.started()
-        if self._hal.stop.opened():  # since it was asked before the start
+        if going:
+            self._record(event, pairs)
+        else:  # opened since it was asked before the start
             self._latch(states.DISCONNECT, "disconnect")
-            return
-        self._record(event, pairs)
 
     def _need_all(self) -> None:
         """Refuse motion unless every precondition holds at once; each is watched from then on."""

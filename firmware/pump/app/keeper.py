@@ -77,7 +77,10 @@ class Keeper:
     def write_down(self, controller) -> bool:
         """Write now what has been noted; nothing may move. False when flash does not take it."""
         if self._noted:
-            self._save(controller.entry(self.boot, self._entry))
+            entry = controller.entry(self.boot, self._entry)
+            if self._hot:
+                self._hot.save(self.boot, entry.steps)  # first: they must not outdo the record
+            self._save(entry)
             self._noted = self.failing
         return not self.failing
 

@@ -64,8 +64,10 @@ class Motion:
         self._recheck_us = 0
         self.running = False
 
-    def begin(self) -> None:
-        """Start, or go on after ``halt``: queue first, fuse next, generator last."""
+    def begin(self) -> bool:
+        """Start, or go on after ``halt``: queue first, fuse next, generator last. False, and
+        nothing is set going, when the stop loop was open: from its arming on the fuse sees that
+        for itself, so that no opening falls between the two."""
         hal = self._hal
         self._generator.arm()
         self._words = 0
@@ -75,13 +77,16 @@ class Motion:
         self._start_ticks = self._planner.position_ticks
         self.running = True  # from here on ``halt`` has something to take back
         hal.driver.enable(True)
-        hal.fuse.arm(self._total_steps - self.done)
         self._fill()
+        hal.fuse.arm(self._total_steps - self.done)
+        going = not hal.stop.opened()
         before_us = hal.clock.now_us()
-        self._generator.run()
+        if going:
+            self._generator.run()
         self._start_us = hal.clock.now_us()
         self.begun_us = (before_us, self._start_us)
         self.position_us = self._us(self._start_ticks)
+        return going
 
     def halt(self) -> None:
         """Halt at once, for good or for now, keeping the place: after ``begin`` the next step

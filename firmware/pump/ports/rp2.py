@@ -171,14 +171,16 @@ class StopInput(hal.StopInput):
         return self._latched
 
     def restless(self) -> bool:
-        stirred = self._stirred
-        self._stirred = False
-        return stirred or bool(self._pin.value())
+        if self._stirred:  # cleared only where set: what the interrupt says meanwhile is kept
+            self._stirred = False
+            return True
+        return bool(self._pin.value())
 
     def rearm(self) -> bool:
+        self._latched = False  # before the look: what the interrupt says meanwhile is kept
         if self._pin.value():
+            self._latched = True
             return False
-        self._latched = False
         return True
 
 

@@ -48,12 +48,20 @@ def bitten() -> bool:
 
 class Hot(hal.Hot):
     """The watchdog's scratch registers 0 to 3, which outlive all resets but power-on. Two slots of
-    two words, written in turn, so that a CPU that dies amid a write leaves the other."""
+    two words, written in turn, so that a CPU that dies amid a write leaves the other. The higher
+    one is believed; steps that have gone back, with another run, are written to both."""
 
     def __init__(self) -> None:
         self._slot = 0
+        self._steps = 0
 
     def save(self, boot: int, steps: int) -> None:
+        self._write(boot, steps)
+        if steps < self._steps:
+            self._write(boot, steps)
+        self._steps = steps
+
+    def _write(self, boot: int, steps: int) -> None:
         at = SCRATCH + 8 * self._slot
         mem32[at + 4] = 0
         mem32[at] = steps
