@@ -26,8 +26,8 @@ EXIT_CODES: dict[int, str] = {
 }
 
 HINTS: dict[str, str] = {
-    "not-now": "`titra status` shows the state; a latched stop wants `titra send ack` first",
-    "stop-open": "release the stop button or check its wire, then `titra send ack`",
+    "not-now": "`titra status` shows the state; a latched stop wants `titra ack` first",
+    "stop-open": "release the stop button or check its wire, then `titra ack`",
     "unknown-syringe": "`titra send limits` lists what this pump knows",
     "capacity": "take a larger syringe or a higher concentration",
     "hard-limit": "the limit belongs to the board file and cannot be raised from here",

@@ -34,6 +34,17 @@ def typed(fields: dict[str, str]) -> dict[str, object]:
     }
 
 
+def pairs_of(words: list[str]) -> dict[str, str]:
+    """Words of the command line as fields. Raises UsageError."""
+    pairs: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or key in pairs:
+            raise UsageError(f"not key=value, or given twice: {word!r}", details={"field": key})
+        pairs[key] = value
+    return pairs
+
+
 @guarded
 def info(ctx: typer.Context, port: PortOption = None, as_json: JsonOption = False) -> None:
     """Show which pump this is: model, serial number, firmware, capabilities.
@@ -106,12 +117,7 @@ def send(
 
     Examples: titra send limits syringe=bd-60 · titra send telemetry every=200ms · titra send ack
     """
-    pairs: dict[str, str] = {}
-    for word in fields or []:
-        key, equals, value = word.partition("=")
-        if not equals or key in pairs:
-            raise UsageError(f"not key=value, or given twice: {word!r}", details={"field": key})
-        pairs[key] = value
+    pairs = pairs_of(fields or [])
     with connected(ctx, port) as client:
         if verb.upper() == "*IDN?":
             lines = [client.connect().raw]

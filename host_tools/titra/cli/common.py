@@ -98,9 +98,12 @@ def fail(error: TitraError, as_json: bool) -> None:
 
 
 def chosen_port(ctx: typer.Context, port: str | None) -> str:
-    """The port named after or before the command or by TITRA_PORT. Raises UsageError."""
+    """The port named after or before the command or by TITRA_PORT, else that of the only pump.
+    Raises UsageError."""
     settings = ctx.find_object(Settings)
-    return ports.required(port or (settings.port if settings else None))
+    if settings is None:
+        return ports.required(port)
+    return ports.required(port or settings.port, settings.baud)
 
 
 def open_port(ctx: typer.Context, port: str | None) -> Transport:
@@ -124,6 +127,18 @@ def connected(ctx: typer.Context, port: str | None) -> Iterator[PumpClient]:
         yield client
     finally:
         client.close()
+
+
+def confirm(question: str, yes: bool, as_json: bool) -> None:
+    """Ask before a motion. Raises UsageError (not-confirmed) unless somebody said yes."""
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        raise errors.UsageError(
+            "nobody to ask; say --yes to start without asking", code="not-confirmed"
+        )
+    if not typer.confirm(question):
+        raise errors.UsageError("not started", code="not-confirmed")
 
 
 def open_wire_log(path: Path | None, none: bool, command: str, port: str) -> WireLog | None:

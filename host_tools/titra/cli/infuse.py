@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -15,6 +14,7 @@ from titra.cli.common import (
     PortOption,
     WireLogOption,
     client_on,
+    confirm,
     err,
     guarded,
     open_wire_log,
@@ -111,14 +111,7 @@ class _Run:
         if not self._json:
             out().print(plans_table(answer, self._planned))
         compare_plans(answer, self._planned)
-        if yes or self._source.virtual:
-            return
-        if self._json or not sys.stdin.isatty():
-            raise UsageError(
-                "nobody to ask; say --yes to start without asking", code="not-confirmed"
-            )
-        if not typer.confirm(f"Start plan {self._planned.hash} now?"):
-            raise UsageError("not started", code="not-confirmed")
+        confirm(f"Start plan {self._planned.hash} now?", yes or self._source.virtual, self._json)
 
     def go(self, lease: str | None, on_loss: str) -> int:
         """Start, follow, report; returns the exit code."""

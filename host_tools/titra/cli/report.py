@@ -17,9 +17,9 @@ from titra.prescription import HostPlan
 ENDS = {
     "complete": ("green", "complete: every step of the plan was counted"),
     "halted": ("yellow", "ended early by stop"),
-    "stopped": ("red", "stopped and latched; wants `titra send ack`"),
-    "alarm": ("red", "stopped by an alarm and latched; wants `titra send ack`"),
-    "fault": ("red", "the pump found itself at fault; wants `titra send ack`"),
+    "stopped": ("red", "stopped and latched; wants `titra ack`"),
+    "alarm": ("red", "stopped by an alarm and latched; wants `titra ack`"),
+    "fault": ("red", "the pump found itself at fault; wants `titra ack`"),
 }
 
 

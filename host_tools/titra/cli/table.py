@@ -24,6 +24,7 @@ SETUP = "Setup"
 PANELS = (FIND, THERAPY, ALARMS, RECORDS, SCRIPTS, SETUP)
 
 ROWS = (
+    Row("ports", FIND, "titra.cli.find:ports", "Find pumps on the serial ports."),
     Row("info", FIND, "titra.cli.ask:info", "Which pump this is: model, number, firmware."),
     Row("status", FIND, "titra.cli.ask:status", "What the pump does and has delivered."),
     Row("monitor", FIND, "titra.cli.monitor:monitor", "Watch a pump live, without steering it."),
@@ -31,7 +32,15 @@ ROWS = (
     Row("preview", THERAPY, "titra.cli.preview:preview", "Published models of a ketamine plan."),
     Row("routes", THERAPY, "titra.cli.routes:routes", "Published bioavailability of ketamine."),
     Row("infuse", THERAPY, "titra.cli.infuse:infuse", "Run an infusion, watch it to its end."),
+    Row("bolus", THERAPY, "titra.cli.therapy:bolus", "Give a bolus while infusing."),
+    Row("prime", THERAPY, "titra.cli.therapy:prime", "Fill the line, nobody connected."),
+    Row("pause", THERAPY, "titra.cli.therapy:pause", "Pause, keeping the place."),
+    Row("resume", THERAPY, "titra.cli.therapy:resume", "Go on from a pause."),
     Row("stop", THERAPY, "titra.cli.ask:stop", "Stop the motor now."),
+    Row("ack", ALARMS, "titra.cli.attend:ack", "Acknowledge a latched stop or an alarm."),
+    Row("silence", ALARMS, "titra.cli.attend:silence", "Silence the buzzer for at most 120 s."),
+    Row("settings", SETUP, "titra.cli.attend:settings", "Settings that outlive resets."),
+    Row("set", SETUP, "titra.cli.attend:set_", "Change settings, all or none."),
     Row("calibrate", SETUP, "titra.cli.calibrate:calibrate", "Weigh what a syringe delivers."),
     Row(
         "syringes",

@@ -10,7 +10,8 @@ import pytest
 
 from pump.core import dose
 from pump.core.mechanics import Mechanics
-from titra import errors
+from titra import errors, ports
+from titra.cli import common
 
 from .commands import BENCH, STEPS, options, press_ctrl_c, run, run_json
 from .fake_pump import US, FakePump
@@ -128,14 +129,51 @@ def test_monitor_for_people(wired: FakePump) -> None:
     assert "idle" in result.stdout
 
 
+def pumps_on(monkeypatch: pytest.MonkeyPatch, *verdicts: str) -> None:
+    """USB ports A, B ... that turn out to be what ``verdicts`` say."""
+    found = [
+        ports.Found(f"/dev/{letter}", "Raspberry Pi", verdict, f"{letter} is {verdict}", "fake")
+        for letter, verdict in zip("ABC", verdicts, strict=False)
+    ]
+    monkeypatch.setattr(ports, "candidates", lambda: [(each.port, each.usb) for each in found])
+    monkeypatch.setattr(ports, "others", lambda: [])
+    monkeypatch.setattr(ports, "ask", lambda port, *more: {f.port: f for f in found}[port])
+
+
 @pytest.mark.requirement("HOST-02")
-@pytest.mark.parametrize("command", ["info", "status", "stop", "monitor", "send"])
-def test_no_port_is_usage_and_never_a_guess(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("titra.ports.candidates", lambda: [("/dev/ttyACM7", "Raspberry Pi")])
+@pytest.mark.parametrize("command", ["info", "status", "stop", "monitor", "send", "pause"])
+@pytest.mark.parametrize("verdicts", [(), ("silent", "port-busy"), ("pump", "silent", "pump")])
+def test_no_port_is_usage_and_never_a_guess(
+    command: str, verdicts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pumps_on(monkeypatch, *verdicts)
     args = [command, "status"] if command == "send" else [command]
     code, said = run_json(*args)
     assert code == 2 and said["error"]["code"] == "no-port"
-    assert "--port /dev/ttyACM7" in said["error"]["message"]
+    expected = {0: "titra sim", 2: "A is silent; B is port-busy", 3: "--port /dev/A"}
+    assert expected[len(verdicts)] in said["error"]["message"]
+
+
+@pytest.mark.requirement("HOST-02")
+def test_the_only_pump_is_taken(wired: FakePump, monkeypatch: pytest.MonkeyPatch) -> None:
+    pumps_on(monkeypatch, "silent", "pump")
+    asked: list[str] = []
+    monkeypatch.setattr(common, "open_transport", lambda port, baud: asked.append(port) or wired)
+    assert run_json("status")[1]["state"] == "idle"
+    assert asked == ["/dev/B"]
+
+
+def test_ports_tells_what_each_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    pumps_on(monkeypatch, "pump", "port-busy")
+    code, said = run_json("ports")
+    assert code == 0
+    assert [(row["port"], row["verdict"]) for row in said["ports"]] == [
+        ("/dev/A", "pump"),
+        ("/dev/B", "port-busy"),
+    ]
+    assert "held by another" in run("ports").stdout
+    pumps_on(monkeypatch, "silent")
+    assert run("ports").exit_code == 3
 
 
 def test_port_from_the_environment(wired: FakePump, monkeypatch: pytest.MonkeyPatch) -> None:

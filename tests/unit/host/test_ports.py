@@ -18,6 +18,7 @@ from titra import cli, prescription
 from titra.cli import common
 from titra.client import PumpClient, Timeouts
 from titra.errors import LinkGone
+from titra.simulator import SpawnedPump
 from titra.transport import SerialTransport
 
 COMMANDS = ("info", "status", "stop", "monitor")
@@ -136,3 +137,18 @@ def test_board_files_are_read_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert mechanics.steps_per_turn == 3200
     assert ("dose", "", "1.5mg/kg") in bounds.hard
     assert "rpi_pico" in prescription.boards()
+
+
+@pytest.mark.requirement("HOST-02")
+def test_ports_finds_what_is_there_within_seconds(pty_pair: tuple[int, str]) -> None:
+    pump = SpawnedPump(runtime="cpython", speed=1)
+    try:
+        start = time.monotonic()
+        args = ["ports", pump.port, pty_pair[1], "/dev/ttyNOWHERE", "--json"]
+        result = CliRunner().invoke(cli.app, args)
+        took_s = time.monotonic() - start
+    finally:
+        pump.close()
+    verdicts = [row["verdict"] for row in json.loads(result.stdout)["ports"]]
+    assert verdicts == ["pump", "silent", "port-absent"]
+    assert result.exit_code == 0 and took_s < 5
