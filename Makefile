@@ -9,7 +9,7 @@ CORE := alarms annunciator bounds crc crosscheck dose dose_vectors frame journal
 	quantity ramp ratio schedule settings states supervisor syringe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test trace lint firmware bench explore campaign fuzz sabotage coverage mutation clean
+.PHONY: help setup demo test snapshots trace lint firmware bench explore campaign fuzz sabotage coverage mutation clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,6 +32,9 @@ demo: setup ## Run the reference infusion twice on real MicroPython: to its end,
 
 test: setup ## Run all tests (TESTS=path -k ... to choose)
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
+
+snapshots: setup ## Write the screens of `titra monitor` anew; look at the difference before it is committed
+	TITRA_SNAPSHOTS=write $(BIN)/python -m pytest tests/unit/host/test_monitor_screen.py
 
 trace: setup ## Run what proves a requirement, write tests/TRACE.md, fail on any that is not proved
 	rm -f build/trace.json

@@ -21,9 +21,12 @@ from titra import errors, ports
 from titra.cli.settings import Settings
 from titra.client import PumpClient, Timeouts
 from titra.errors import HINTS, TitraError
+from titra.link import Link
+from titra.pump_state import News
 from titra.transport import Transport, open_transport
 from titra.wirelog import WireLog, default_path
 
+SomeLink = TypeVar("SomeLink", bound=Link)
 Command = TypeVar("Command", bound=Callable[..., Any])
 TIMEOUTS = Timeouts()
 
@@ -111,6 +114,29 @@ def open_port(ctx: typer.Context, port: str | None) -> Transport:
     settings = ctx.find_object(Settings)
     name = chosen_port(ctx, port)
     return open_transport(name, settings.baud) if settings else open_transport(name)
+
+
+def chosen_ports(ctx: typer.Context, names: list[str] | None) -> list[str]:
+    """The ports named after the command, else the one before it or of TITRA_PORT. Raises
+    UsageError, also for a port named twice."""
+    ports_ = list(names or []) or [chosen_port(ctx, None)]
+    if len(set(ports_)) < len(ports_):
+        raise errors.UsageError("a port is named twice", details={"field": "port"})
+    return ports_
+
+
+def make_link(
+    kind: type[SomeLink],
+    ctx: typer.Context,
+    port: str,
+    tell: Callable[[News], None],
+    command: str,
+    wire_log: Path | None,
+    no_wire_log: bool,
+) -> SomeLink:
+    """A link of ``kind`` to ``port``, not yet connected, with its wire log."""
+    log = open_wire_log(wire_log, no_wire_log, command, port)
+    return kind(port, lambda: open_port(ctx, port), tell, log, TIMEOUTS)
 
 
 def client_on(transport: Transport, log: WireLog | None = None) -> PumpClient:

@@ -1,130 +1,185 @@
-"""``titra monitor``: watch a pump without steering it."""
+"""``titra monitor``: watch one pump or several; on a terminal a full screen, elsewhere lines."""
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Annotated
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.text import Text
 
-from titra import protocol, quantities
+from titra import protocol, pump_state, quantities
 from titra.cli.ask import event_json, typed
 from titra.cli.common import (
     JsonOption,
     NoWireLogOption,
-    PortOption,
     WireLogOption,
-    client_on,
+    chosen_ports,
     err,
     guarded,
-    open_port,
-    open_wire_log,
+    make_link,
     out,
     print_json,
     wants_json,
 )
 from titra.cli.interrupt import StopRequests
-from titra.client import PumpClient
-from titra.errors import ConnectionLost, NoConnection
+from titra.cli.view import event_line
+from titra.errors import NO_CONNECTION, UsageError
+from titra.link import SteeredLink
+from titra.pump_state import News
+from titra.watcher import Fleet, Watched
 
-QUIET_S = 2.0
+WAIT_S = 0.1
+PortsOption = Annotated[
+    list[str] | None,
+    typer.Option("--port", help="Serial port of a pump; may be given several times."),
+]
 
 
 @guarded
 def monitor(
     ctx: typer.Context,
-    port: PortOption = None,
+    port: PortsOption = None,
     every: Annotated[
-        str | None, typer.Option(help="Ask the pump for telemetry this often: 500ms.")
+        str | None, typer.Option(help="Ask the pumps for telemetry this often: 500ms.")
     ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Lines instead of a screen, as in a pipe.")
+    ] = False,
     as_json: JsonOption = False,
     wire_log: WireLogOption = None,
     no_wire_log: NoWireLogOption = False,
 ) -> None:
-    """Show live what the pump reports. Never moves or stops anything; Ctrl-C ends the view only.
+    """Watch pumps on a full screen: state, alarms, figures, plots, events.
 
-    A pump that sends nothing is asked for its status every 2 s. Mind that every line sent renews
-    the host lease of a run. Example: titra monitor --port /dev/ttyACM0 --json
+    Space stops the pump selected at once, S all of them, m silences, a acknowledges, ? helps, q
+    quits and stops nothing. In a pipe, or with --plain or --json, it writes lines and moves or
+    stops nothing; Ctrl-C ends it. A lost link is tried again for ever. While it runs it is the
+    host of the pumps: it keeps the lease of a run alive.
+
+    Examples: titra monitor --port /dev/ttyACM0 · titra monitor --port /dev/ttyACM0 --port
+    /dev/ttyACM1 · titra monitor --port /dev/ttyACM0 --json | jq .state
     """
-    with_json = wants_json(ctx, as_json)
-    transport = open_port(ctx, port)
-    log = None
-    client = None
+    names = chosen_ports(ctx, port)
+    if wire_log and len(names) > 1:
+        raise UsageError("--wire-log names one file; several pumps have one each by default")
+    links: list[SteeredLink] = []
+
+    def make(name: str, tell: Callable[[News], None]) -> SteeredLink:
+        link = make_link(SteeredLink, ctx, name, tell, "monitor", wire_log, no_wire_log)
+        link.every = every
+        links.append(link)
+        return link
+
+    fleet = Fleet(names, make)
     try:
-        log = open_wire_log(wire_log, no_wire_log, "monitor", transport.name)
-        client = client_on(transport, log)
-        client.connect()
-        if every:
-            client.request("telemetry", every=every)
-        with StopRequests() as asked:
-            try:
-                _watch(client, asked, with_json)
-            except NoConnection as gone:
-                raise ConnectionLost(f"{gone.message}; the pump goes on by itself") from gone
+        if len(links) == 1:
+            links[0].connect()
+        console = out()
+        with_json = wants_json(ctx, as_json)
+        if with_json or plain or not console.is_terminal or console.is_dumb_terminal:
+            _follow(fleet, _Lines(len(names) > 1, with_json))
+        else:
+            from titra.tui.app import MonitorApp
+
+            fleet.start()
+            MonitorApp(fleet).run()
     finally:
-        transport.close()
-        if log:
-            log.close()
-    state = client.info.get("state", "")
-    moving = state in ("infusing", "paused")
-    doing = "goes on" if moving else f"is {state or 'as it was'}"
-    err().print(f"monitor ended; the pump {doing}")
+        fleet.close()
+        for link in links:
+            link.close()
+    raise typer.Exit(_say_goodbye(fleet))
 
 
-def _watch(client: PumpClient, asked: StopRequests, with_json: bool) -> None:
-    show = _show_json if with_json else _Lines()
-    show(client, None)
-    quiet_since = client.transport.clock()
-    while not asked.count:
-        reports = client.poll(getattr(client.transport, "poll_s", 0.25))
-        for report in reports:
-            client.info["state"] = report.fields.get("state", client.info.get("state", ""))
-            show(client, report)
-        now = client.transport.clock()
-        if reports:
-            quiet_since = now
-        elif now - quiet_since > QUIET_S:
-            show(client, None)
-            quiet_since = client.transport.clock()
+def _say_goodbye(fleet: Fleet[SteeredLink]) -> int:
+    """Say what the pumps do now; the exit code."""
+    from titra.tui.words import left_behind
+
+    fleet.drain()
+    unheard = False
+    for pump in fleet.pumps:
+        now_s = pump.state.heard_s if pump.state.up and pump.state.heard_s else time.monotonic()
+        err().print(f"monitor ended; {escape(pump.state.port)} {left_behind(pump.state, now_s)}")
+        if pump.state.stop.phase in ("asked", "unheard"):
+            unheard = True
+            err().print(f"[bold red]STOP NOT ACKNOWLEDGED[/] by {escape(pump.state.port)}")
+    return NO_CONNECTION if unheard else 0
 
 
-def _status(client: PumpClient) -> dict[str, str]:
-    fields = dict(client.request("status").fields)
-    client.info["state"] = fields.get("state", "")
-    return fields
-
-
-def _show_json(client: PumpClient, report: protocol.Report | None) -> None:
-    if report is None:
-        print_json({"type": "status", **typed(_status(client))})
-    else:
-        print_json(event_json(report))
+def _follow(fleet: Fleet[SteeredLink], show: Callable[[Watched[SteeredLink], News], None]) -> None:
+    """Show news until Ctrl-C. One pump is read in this thread, several in one each."""
+    alone = len(fleet.pumps) == 1
+    if not alone:
+        fleet.start()
+    with StopRequests() as asked:
+        while not asked.count:
+            if alone:
+                fleet.turn()
+            else:
+                time.sleep(WAIT_S)
+            for pump, news in fleet.drain():
+                show(pump, news)
 
 
 class _Lines:
-    """Plain lines: every event, and telemetry when what it says has changed."""
+    """Every event, every change of the link, and figures when what they say has changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, many: bool, as_json: bool) -> None:
         self._console = out()
-        self._shown = ""
+        self._many = many
+        self._json = as_json
+        self._shown: dict[str, str] = {}
 
-    def __call__(self, client: PumpClient, report: protocol.Report | None) -> None:
-        if isinstance(report, protocol.Event):
-            self._console.print(Text(event_line(report), style="bold"))
+    def __call__(self, pump: Watched[SteeredLink], news: News) -> None:
+        """Show ``news`` of ``pump``."""
+        if self._json:
+            if row := news_json(news):
+                print_json({"port": pump.state.port, **row})
             return
-        fields = dict(report.fields) if report else _status(client)
-        words = sample_words(fields)
-        if words != self._shown:
-            self._shown = words
-            self._console.print(Text(_clock(fields.get("t")) + "  " + words))
+        line = self._line(pump, news)
+        if line is not None:
+            head = f"{pump.state.port}  " if self._many else ""
+            self._console.print(Text(head) + line)
+
+    def _line(self, pump: Watched[SteeredLink], news: News) -> Text | None:
+        if isinstance(news, pump_state.Told) and isinstance(news.report, protocol.Event):
+            return Text(event_line(news.report), style="bold")
+        if isinstance(news, pump_state.Told | pump_state.Answered):
+            fields = pump.state.word
+            words = sample_words(fields)
+            if words == self._shown.get(pump.state.port):
+                return None
+            self._shown[pump.state.port] = words
+            return Text(f"{_clock(fields.get('t'))}  {words}")
+        if isinstance(news, pump_state.Up):
+            return Text(f"link up: {news.identity.model} {news.identity.serial}", "green")
+        if isinstance(news, pump_state.Down):
+            return Text(f"LINK LOST: {news.why}", "bold red")
+        if isinstance(news, pump_state.Losses):
+            lost = f"{news.events} events, {news.telemetry} samples, {news.bad_lines} bad lines"
+            return Text(f"missing so far: {lost}", "yellow")
+        return None
 
 
-def event_line(event: protocol.Event) -> str:
-    """An event for people."""
-    skip = ("t", "boot", "name")
-    words = " ".join(f"{key}={value}" for key, value in event.fields.items() if key not in skip)
-    return f"{_clock(event.fields.get('t'))}  * {event.name} {words}".rstrip()
+def news_json(news: News) -> dict[str, Any] | None:
+    """News as one object with ``type``; None for what concerns only the screen."""
+    if isinstance(news, pump_state.Told):
+        return event_json(news.report)
+    if isinstance(news, pump_state.Answered):
+        return {"type": "status", **typed(dict(news.fields))}
+    if isinstance(news, pump_state.Up):
+        who = news.identity
+        return {"type": "link", "link": "up", "model": who.model, "serial": who.serial}
+    if isinstance(news, pump_state.Down):
+        return {"type": "link", "link": "lost", "code": news.code, "message": news.why}
+    if isinstance(news, pump_state.Losses):
+        counts = asdict(news)
+        del counts["at_s"]
+        return {"type": "gaps", **counts}
+    return None
 
 
 def sample_words(fields: dict[str, str]) -> str:
@@ -136,5 +191,4 @@ def sample_words(fields: dict[str, str]) -> str:
 
 def _clock(text: str | None) -> str:
     us = quantities.time_us(text)
-    shown = "-" if us is None else quantities.decimal(Fraction(us, quantities.US_PER_S))
-    return f"{shown:>12} s"
+    return "-" if us is None else f"{us / quantities.US_PER_S:>10.1f} s"

@@ -27,7 +27,7 @@ ROWS = (
     Row("ports", FIND, "titra.cli.find:ports", "Find pumps on the serial ports."),
     Row("info", FIND, "titra.cli.ask:info", "Which pump this is: model, number, firmware."),
     Row("status", FIND, "titra.cli.ask:status", "What the pump does and has delivered."),
-    Row("monitor", FIND, "titra.cli.monitor:monitor", "Watch a pump live, without steering it."),
+    Row("monitor", FIND, "titra.cli.monitor:monitor", "Watch pumps on a full screen."),
     Row("plan", THERAPY, "titra.cli.plan:plan", "Compute a plan without a pump."),
     Row("preview", THERAPY, "titra.cli.preview:preview", "Published models of a ketamine plan."),
     Row("routes", THERAPY, "titra.cli.routes:routes", "Published bioavailability of ketamine."),

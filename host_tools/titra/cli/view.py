@@ -6,6 +6,7 @@ A view is fed only with what the pump has said.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Protocol
 
 from rich.console import Console
@@ -14,7 +15,6 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from titra import quantities
-from titra.cli.monitor import event_line
 from titra.protocol import Event, Report
 
 LINE_EVERY_PERCENT = 10
@@ -108,6 +108,15 @@ class LiveView:
     def close(self) -> None:
         """Draw a last time and give the screen back."""
         self._progress.stop()
+
+
+def event_line(event: Event) -> str:
+    """An event for people."""
+    skip = ("t", "boot", "name")
+    words = " ".join(f"{key}={value}" for key, value in event.fields.items() if key not in skip)
+    us = quantities.time_us(event.fields.get("t"))
+    at = "-" if us is None else quantities.decimal(Fraction(us, quantities.US_PER_S))
+    return f"{at:>12} s  * {event.name} {words}".rstrip()
 
 
 def view_for(console: Console, as_json: bool, planned: int) -> View:

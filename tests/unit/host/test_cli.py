@@ -115,10 +115,10 @@ def test_monitor_moves_nothing_and_says_that_the_pump_goes_on(wired: FakePump) -
     result = run("monitor", "--port", "x", "--json")
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert result.exit_code == 0 and "goes on" in result.stderr
-    assert {row["type"] for row in rows} == {"status", "telemetry"}
-    assert rows[-1]["state"] == "infusing" and isinstance(rows[-1]["t_us"], int)
-    verbs = {line.split("*")[0].split(" ")[-1] for line in wired.received if line != "*IDN?"}
-    assert verbs == {"info", "status"}
+    assert {row["type"] for row in rows} == {"link", "status", "telemetry"}
+    assert rows[-1]["state"] == "infusing" and {row["port"] for row in rows} == {"x"}
+    verbs = {line.split("*")[0].split(" ")[1] for line in wired.received if line != "*IDN?"}
+    assert verbs == {"info", "status", "log"}
     assert wired.state == "infusing"
 
 
