@@ -14,6 +14,7 @@ NO_CONNECTION = 3
 DISCONNECTED = 4
 STOPPED_BY_OPERATOR = 5
 PUMP_FAILED = 6
+NOT_PASSED = 7
 
 EXIT_CODES: dict[int, str] = {
     OK: "done, or the infusion is complete",
@@ -23,6 +24,7 @@ EXIT_CODES: dict[int, str] = {
     DISCONNECTED: "the pump stopped because its stop button was pressed or its wire broke",
     STOPPED_BY_OPERATOR: "stopped by the operator: Ctrl-C, SIGTERM or the stop verb",
     PUMP_FAILED: "the pump faulted, reset or lost its host, or the link was lost in mid-run",
+    NOT_PASSED: "a scenario or a check did not pass: it failed, or it was skipped",
 }
 
 HINTS: dict[str, str] = {

@@ -2,7 +2,9 @@
 
 import pytest
 
-from .targets import TARGETS, Device, make_target
+from titra.targets import TARGETS, make_target
+
+from .targets import Device
 
 BOOT_US = 600_000
 

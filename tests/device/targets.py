@@ -1,119 +1,17 @@
-"""What the device suite runs on: one class per target, all with the same small bench interface.
-
-``write`` gives the pump bytes, ``run_us`` lets virtual time pass and returns what the pump sent in
-it; the rest is what a bench jig can do. A jig that cannot do something leaves it out of
-``capabilities`` and the tests that need it are skipped.
-"""
+"""The device suite's view of a pump on a bench (``titra.targets``): Device and its Lines."""
 
 import binascii
-import contextlib
-import os
 import re
-import select
-import tty
 
 import pytest
 
-from titra.simulator import Lockstep, SpawnedPump
-
-BUTTON = "stop-button"
-STEPS = "step-counter"
-POWER = "power-switch"
-TARGETS = ("sim", "unix")
+from titra.targets import BUTTON, POWER, STEPS
 
 REPLY_MS = 2000
 SLICE_US = 10_000
 LINE_MAX = 240
-PATIENCE_S = 20  # real time for bytes that the terminal passes on; only a broken target needs it
 FIELD = re.compile(r'([a-z][a-z0-9-]*)=("[^"]*"|[^ "]*)')
-MOST_US = 1_000_000
-
 RELEASED_US = 60_000
-
-
-class SimTarget:
-    """The firmware in CPython, in this process."""
-
-    capabilities = (BUTTON, STEPS, POWER)
-
-    def __init__(self) -> None:
-        self._lockstep = Lockstep()
-        self._bench = self._lockstep.bench
-
-    def write(self, data: bytes) -> None:
-        self._bench.usb.host_write(data)
-
-    def run_us(self, us: int) -> bytes:
-        self._lockstep.run_us(us)
-        return self._bench.usb.host_read()
-
-    def step_edges(self) -> int:
-        return self._bench.step_edges
-
-    def press(self) -> None:
-        self._bench.world.at(self._bench.world.now, self._bench.press)
-
-    def release(self) -> None:
-        self._bench.world.at(self._bench.world.now, self._bench.release)
-
-    def power_cut(self) -> None:
-        self._bench.cut_power()
-
-    def close(self) -> None:
-        self._lockstep.close()
-
-
-class UnixTarget:
-    """The firmware in MicroPython, in a process of its own behind a pty."""
-
-    capabilities = (BUTTON, STEPS, POWER)
-
-    def __init__(self) -> None:
-        self._pump = SpawnedPump(runtime="micropython", speed="held")
-        self._port = os.open(self._pump.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        tty.setraw(self._port)
-        self._written = 0
-        self._read = 0
-        self.press = self._pump.press
-        self.release = self._pump.release
-        self.power_cut = self._pump.power_cut
-
-    def write(self, data: bytes) -> None:
-        while data:
-            taken = os.write(self._port, data)
-            self._written += taken
-            data = data[taken:]
-
-    def run_us(self, us: int) -> bytes:
-        got = b""
-        while us:
-            part = min(us, MOST_US)
-            us -= part
-            got += self._collect(self._pump.run_us(part, self._written))
-        return got
-
-    def _collect(self, sent: int) -> bytes:
-        got = b""
-        while self._read < sent:
-            ready, _, _ = select.select([self._port], [], [], PATIENCE_S)
-            assert ready, "the terminal lost %d bytes" % (sent - self._read)
-            with contextlib.suppress(BlockingIOError):
-                data = os.read(self._port, 65536)
-                self._read += len(data)
-                got += data
-        return got
-
-    def step_edges(self) -> int:
-        return self._pump.step_edges
-
-    def close(self) -> None:
-        os.close(self._port)
-        self._pump.close()
-
-
-def make_target(name: str):
-    """A fresh pump on the named target."""
-    return {"sim": SimTarget, "unix": UnixTarget}[name]()
 
 
 def seal(text: str) -> bytes:

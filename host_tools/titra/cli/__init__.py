@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 tool bug, 2 refused, 3 no connection, 4 stop button, "
-    "5 stopped by you, 6 pump fault or link lost. See EXIT_CODES.md.",
+    "5 stopped by you, 6 pump fault or link lost, 7 a check did not pass. See EXIT_CODES.md.",
 )
 
 

@@ -48,6 +48,7 @@ ROWS = (
         "titra.cli.syringes:syringes",
         "Syringes, their sources, what was weighed.",
     ),
+    Row("run", SCRIPTS, "titra.cli.run:run", "Run scenario scripts, with a report for CI."),
     Row("send", SCRIPTS, "titra.cli.ask:send", "Send one request of the protocol."),
     Row("sim", SCRIPTS, "titra.cli.sim:sim", "A virtual pump on a port of its own."),
 )

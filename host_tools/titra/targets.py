@@ -1,0 +1,205 @@
+"""What the device suite and ``titra run`` run on: pumps on a bench, behind one small interface.
+
+A bench in virtual time offers ``write``, ``run_us`` (lets time pass, returns what the pump sent in
+it) and what a jig can do: press, release, cut the power, count STEP edges. What it cannot do it
+leaves out of ``capabilities``; whatever needs that is skipped, and says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import tty
+from typing import Any, Protocol
+
+from titra import DEFAULT_BAUD
+from titra.errors import LinkGone
+from titra.transport import Transport, open_transport
+
+BUTTON = "stop-button"
+STEPS = "step-counter"
+POWER = "power-switch"
+TARGETS = ("sim", "unix")
+MOST_US = 1_000_000
+FIRST_SLICE_US = 10_000
+PATIENCE_S = 20  # real time for bytes that the terminal passes on; only a broken target needs it
+BOOT_US = 700_000  # from power to an answer
+US = 1_000_000
+
+
+class Target(Protocol):
+    """A pump in virtual time."""
+
+    capabilities: tuple[str, ...]
+
+    def write(self, data: bytes) -> None:
+        """Bytes to the pump."""
+
+    def run_us(self, us: int) -> bytes:
+        """Let virtual time pass."""
+
+    def step_edges(self) -> int:
+        """Rising edges at the STEP pin so far."""
+
+    def press(self) -> None:
+        """Open the stop loop."""
+
+    def release(self) -> None:
+        """Close the stop loop."""
+
+    def power_cut(self) -> None:
+        """Power off and on."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class SimTarget:
+    """The firmware in CPython, in this process."""
+
+    capabilities: tuple[str, ...] = (BUTTON, STEPS, POWER)
+
+    def __init__(self, board: str) -> None:
+        from titra.simulator import Lockstep
+
+        self._lockstep = Lockstep(board)
+        self._bench = self._lockstep.bench
+
+    def write(self, data: bytes) -> None:
+        self._bench.usb.host_write(data)
+
+    def run_us(self, us: int) -> bytes:
+        self._lockstep.run_us(us)
+        return bytes(self._bench.usb.host_read())
+
+    def step_edges(self) -> int:
+        return int(self._bench.step_edges)
+
+    def press(self) -> None:
+        self._bench.world.at(self._bench.world.now, self._bench.press)
+
+    def release(self) -> None:
+        self._bench.world.at(self._bench.world.now, self._bench.release)
+
+    def power_cut(self) -> None:
+        self._bench.cut_power()
+
+    def close(self) -> None:
+        self._lockstep.close()
+
+
+class UnixTarget:
+    """The firmware in MicroPython, in a process of its own behind a pty."""
+
+    capabilities: tuple[str, ...] = (BUTTON, STEPS, POWER)
+
+    def __init__(self, board: str) -> None:
+        from titra.simulator import SpawnedPump
+
+        self._pump = SpawnedPump(runtime="micropython", speed="held", board=board)
+        self._port = os.open(self._pump.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(self._port)
+        self._written = 0
+        self._read = 0
+        self.press = self._pump.press
+        self.release = self._pump.release
+        self.power_cut = self._pump.power_cut
+
+    def write(self, data: bytes) -> None:
+        while data:
+            taken = os.write(self._port, data)
+            self._written += taken
+            data = data[taken:]
+
+    def run_us(self, us: int) -> bytes:
+        got = b""
+        while us:
+            part = min(us, MOST_US)
+            us -= part
+            got += self._collect(self._pump.run_us(part, self._written))
+        return got
+
+    def _collect(self, sent: int) -> bytes:
+        got = b""
+        while self._read < sent:
+            ready, _, _ = select.select([self._port], [], [], PATIENCE_S)
+            if not ready:
+                raise LinkGone("the terminal lost %d bytes" % (sent - self._read))
+            with contextlib.suppress(BlockingIOError):
+                data = os.read(self._port, 65536)
+                self._read += len(data)
+                got += data
+        return got
+
+    def step_edges(self) -> int:
+        return self._pump.step_edges
+
+    def close(self) -> None:
+        os.close(self._port)
+        self._pump.close()
+
+
+def make_target(name: str, board: str = "rpi_pico") -> Target:
+    """A fresh pump in virtual time; ``name`` is one of TARGETS, ``board`` a folder of boards."""
+    return SimTarget(board) if name == "sim" else UnixTarget(board)
+
+
+class TargetTransport:
+    """A target as the transport of a client; its clock is virtual."""
+
+    poll_s = 1.0
+
+    def __init__(self, target: Target, name: str) -> None:
+        self.name = name
+        self._target = target
+        self._now_us = 0
+
+    def write(self, data: bytes) -> None:
+        """To the pump at once."""
+        self._target.write(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        """Let time pass, in slices that grow, until something has come."""
+        left_us, slice_us = int(timeout_s * US), FIRST_SLICE_US
+        while left_us > 0:
+            part_us = min(slice_us, left_us)
+            data = self._target.run_us(part_us)
+            self._now_us += part_us
+            if data:
+                return data
+            left_us -= part_us
+            slice_us = min(2 * slice_us, MOST_US)
+        return b""
+
+    def clock(self) -> float:
+        """Virtual seconds."""
+        return self._now_us / US
+
+    def close(self) -> None:
+        """Nothing: the rig owns the target."""
+
+
+class Rig:
+    """A pump for a scenario: its transport, and what this bench can do to it."""
+
+    def __init__(self, name: str, baud: int = DEFAULT_BAUD) -> None:
+        """``name``: sim, unix, or the port or URL of a pump. Raises NoConnection."""
+        self.name = name
+        self.bench: Any = None
+        self.capabilities: tuple[str, ...] = ()
+        self.virtual = name in TARGETS
+        self.transport: Transport
+        if self.virtual:
+            self.bench = make_target(name)
+            self.capabilities = self.bench.capabilities
+            self.transport = TargetTransport(self.bench, name)
+            self.transport.read(BOOT_US / US)
+        else:
+            self.transport = open_transport(name, baud)
+
+    def close(self) -> None:
+        """Give the pump back."""
+        self.transport.close()
+        if self.bench:
+            self.bench.close()

@@ -1,0 +1,23 @@
+"""The scenario scripts that testers start from pass on every target."""
+
+from pathlib import Path
+
+import pytest
+
+from titra.scenario import Scenario, play
+from titra.targets import Rig
+
+FILES = sorted((Path(__file__).parent / "scenarios").glob("*.toml"))
+
+
+@pytest.mark.requirement("HOST-11")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_scenario(path, target_name):
+    rig = Rig(target_name)
+    try:
+        result = play(Scenario.load(path), rig)
+    finally:
+        rig.close()
+    wrong = [(each.step.line, each.why, each.said) for each in result.steps if each.why]
+    assert not wrong
+    assert result.verdict == "passed" and result.closing == ""
