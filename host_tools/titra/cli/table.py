@@ -28,6 +28,7 @@ ROWS = (
     Row("info", FIND, "titra.cli.ask:info", "Which pump this is: model, number, firmware."),
     Row("status", FIND, "titra.cli.ask:status", "What the pump does and has delivered."),
     Row("monitor", FIND, "titra.cli.monitor:monitor", "Watch pumps on a full screen."),
+    Row("doctor", FIND, "titra.cli.doctor:doctor", "What is wrong, and what to do about it."),
     Row("plan", THERAPY, "titra.cli.plan:plan", "Compute a plan without a pump."),
     Row("preview", THERAPY, "titra.cli.preview:preview", "Published models of a ketamine plan."),
     Row("routes", THERAPY, "titra.cli.routes:routes", "Published bioavailability of ketamine."),

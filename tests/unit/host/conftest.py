@@ -16,12 +16,13 @@ import pytest
 
 from pump.core.bounds import Bounds
 from pump.core.mechanics import Mechanics
-from titra import prescription
+from titra import doctor, prescription
 from titra.cli import common
 from titra.cli.table import ROWS
 from titra.client import PumpClient, Timeouts
 
 from .fake_pump import FakePump
+from .virtual_bench import VirtualBench
 
 QUICK = Timeouts(
     quiet_s=0.01, drain_s=0.05, identify_s=0.05, request_s=0.1, stop_s=0.5, stop_resend_s=0.1
@@ -90,3 +91,14 @@ def wired(pump: FakePump, monkeypatch: pytest.MonkeyPatch) -> FakePump:
     """The fake pump as what any --port opens."""
     monkeypatch.setattr(common, "open_transport", lambda *args: pump)
     return pump
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualBench]:
+    """The firmware in this process as what any --port opens."""
+    made = VirtualBench()
+    for module in (common, doctor):
+        monkeypatch.setattr(module, "open_transport", lambda *args: made)
+    monkeypatch.setenv("TITRA_PORT", "bench")
+    yield made
+    made.pump.close()

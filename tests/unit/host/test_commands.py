@@ -2,58 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from titra.cli import common
-from titra.simulator import InProcessPump
-
 from .commands import run, run_json
-
-PLAN = "weight=70kg dose=0.05mg/kg over=2min concentration=1mg/mL syringe=bd-60"
-
-
-class Bench:
-    """A virtual pump that any --port opens, and that outlives each command."""
-
-    def __init__(self) -> None:
-        self.pump = InProcessPump()
-        self._port = self.pump.transport
-        self.name = self._port.name
-        self.write, self.read, self.clock = self._port.write, self._port.read, self._port.clock
-        self.read(1.0)
-
-    def close(self) -> None:
-        """Of the port only; the pump goes on."""
-
-    def infuse(self, *more: str) -> None:
-        """Program and start."""
-        plan = run_json("send", "program", *PLAN.split())[1]["fields"]["plan"]
-        assert run_json("send", "start", f"plan={plan}", *more)[0] == 0
-
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench()
-    monkeypatch.setattr(common, "open_transport", lambda *args: made)
-    monkeypatch.setenv("TITRA_PORT", "bench")
-    yield made
-    made.pump.close()
+from .virtual_bench import VirtualBench
 
 
 def state() -> str:
     return str(run_json("status")[1]["state"])
 
 
-def test_pause_and_resume(bench: Bench) -> None:
+def test_pause_and_resume(bench: VirtualBench) -> None:
     bench.infuse()
     assert "paused: the pump is paused" in run("pause").stdout and state() == "paused"
     assert run_json("pause")[1]["error"]["code"] == "not-now"
     assert run_json("resume")[1]["state"] == "infusing" and state() == "infusing"
 
 
-def test_a_bolus_is_shown_and_wants_a_yes(bench: Bench) -> None:
+def test_a_bolus_is_shown_and_wants_a_yes(bench: VirtualBench) -> None:
     bench.infuse("lease=600s")
     asked = run("bolus", "--volume", "0.1mL", "--over", "10s")
     assert asked.exit_code == 2 and "0.100mL" in asked.stdout and "--yes" in asked.stderr
@@ -64,7 +28,7 @@ def test_a_bolus_is_shown_and_wants_a_yes(bench: Bench) -> None:
     assert state() == "bolus"
 
 
-def test_a_prime_is_followed_to_its_end(bench: Bench) -> None:
+def test_a_prime_is_followed_to_its_end(bench: VirtualBench) -> None:
     args = ("prime", "--volume", "0.05mL", "--syringe", "bd-60")
     exit_code, said = run_json(*args, "--yes")
     assert exit_code == 2 and "--disconnected" in said["error"]["message"]
@@ -74,28 +38,24 @@ def test_a_prime_is_followed_to_its_end(bench: Bench) -> None:
     assert bench.pump.step_edges == 360
 
 
-def test_a_prime_that_the_button_ends(bench: Bench) -> None:
-    inner = bench.pump._lockstep.bench
-    inner.at_motion_us(2_000_000, inner.press)
+def test_a_prime_that_the_button_ends(bench: VirtualBench) -> None:
+    bench.inner.at_motion_us(2_000_000, bench.inner.press)
     args = ("prime", "--volume", "0.5mL", "--syringe", "bd-60", "--disconnected", "--yes")
     exit_code, said = run_json(*args)
     assert exit_code == 6 and said["cause"] == "disconnect"
 
 
-def test_ack_and_silence(bench: Bench) -> None:
+def test_ack_and_silence(bench: VirtualBench) -> None:
     bench.infuse()
-    inner = bench.pump._lockstep.bench
-    inner.world.at(inner.world.now, inner.press)
-    bench.read(1.0)
+    bench.press()
     assert state() == "stopped"
     assert run_json("ack")[1]["error"]["code"] == "stop-open"
-    inner.world.at(inner.world.now, inner.release)
-    bench.read(1.0)
+    bench.release()
     assert "acknowledged: the pump is idle" in run("ack").stdout and state() == "idle"
     assert run_json("silence")[1]["error"]["code"] == "not-now"
 
 
-def test_settings(bench: Bench) -> None:
+def test_settings(bench: VirtualBench) -> None:
     assert run_json("set", "pump-label=bench-7", "supply-warn=4.7V")[0] == 0
     assert run_json("settings")[1]["pump-label"] == "bench-7"
     assert run_json("settings", "supply-warn")[1] == {"supply-warn": "4.7V", "range": "1V..60V"}
