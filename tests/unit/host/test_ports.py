@@ -21,7 +21,7 @@ from titra.errors import LinkGone
 from titra.simulator import SpawnedPump
 from titra.transport import SerialTransport
 
-COMMANDS = ("info", "status", "stop", "monitor")
+COMMANDS = ("info", "status", "stop", "pause", "ack", "monitor")
 
 
 def code_of(port: str, *args: str) -> tuple[int, str]:
