@@ -4,6 +4,7 @@ from machine import Pin
 
 from pump.core.mechanics import Mechanics
 from pump.core.supervisor import Watch
+from pump.ports import parts
 from pump.ports.rp2 import Rp2Hal
 from pump.ports.rp2_periphery import Force, Supply
 from pump.ports.switches import Indicators, Travel
@@ -22,9 +23,18 @@ BUZZER = 15  # one that sounds by itself
 LED_RED = 16
 LED_YELLOW = 17
 # Parts that the bench may have; None without.
-TRAVEL = None  # normally-closed switch at the end of travel, to ground, on GPIO 13
-FORCE = None  # amplified force sensor under the plunger, on GPIO 26
+LED_RGB = None  # (16, 17, 22): red, green, blue of one LED, in place of the two above
+DISPLAY = None  # (20, 21): SDA and SCL of an SSD1306
+DRIVER_UART = None  # (8, 9): TX and RX to PDN_UART of a TMC2209; other drivers need no more pins
+DRIVER_RUN_MA = 600  # RMS, for the TMC2209; others have a potentiometer
+DRIVER_HOLD_MA = 300
+DRIVER_INTERPOLATES = False  # smoother, but the shaft lags by up to a microstep
+TRAVEL = None  # 13: normally-closed switch at the end of travel, to ground
+FORCE = None  # 26: amplified force sensor under the plunger
 FORCE_FULL_MN = 200_000  # its reading at 3.3 V, if 0.33 V is none
+FORCE_HX711 = None  # (18, 19): CLOCK and DATA of an HX711, in place of FORCE
+HX711_ZERO = 0  # its counts without force
+HX711_MN_PER_MEGACOUNT = 10_000  # millinewtons for each 10^6 counts more
 SUPPLY = None  # 29: the Pico's own divider of VSYS
 SUPPLY_DIVIDER = 3
 
@@ -56,14 +66,28 @@ def make_safe() -> None:
 
 def make_hal() -> Rp2Hal:
     """The hardware of this board."""
+    force = chip = None
+    if FORCE is not None:
+        force = Force(FORCE, FORCE_FULL_MN)
+    elif FORCE_HX711:
+        force = parts.hx711(*FORCE_HX711, HX711_ZERO, HX711_MN_PER_MEGACOUNT)
+    if DRIVER_UART:
+        currents = (DRIVER_RUN_MA, DRIVER_HOLD_MA)
+        chip = parts.tmc2209(1, *DRIVER_UART, *currents, MECHANICS.microsteps, DRIVER_INTERPOLATES)
+    if LED_RGB:
+        indicators = parts.RgbIndicators(BUZZER, *LED_RGB)
+    else:
+        indicators = Indicators(BUZZER, LED_RED, LED_YELLOW)
     return Rp2Hal(
         step=STEP,
         direction=DIRECTION,
         enable=ENABLE,
         allow=ALLOW,
         stop=STOP,
-        indicators=Indicators(BUZZER, LED_RED, LED_YELLOW),
+        indicators=indicators,
         travel=None if TRAVEL is None else Travel(TRAVEL),
-        force=None if FORCE is None else Force(FORCE, FORCE_FULL_MN),
+        force=force,
         supply=None if SUPPLY is None else Supply(SUPPLY, SUPPLY_DIVIDER),
+        chip=chip,
+        display=parts.ssd1306(0, *DISPLAY) if DISPLAY else None,
     )

@@ -31,7 +31,7 @@ class Bench:
         self.loader = None
         self.boots = 0  # resets so far
         self._standins = None
-        self.fitted = {}  # parts this bench has: name in the board file, GPIO
+        self.fitted = {}  # parts this bench has: name in the board file, value there
         self.crash = None  # what ended the firmware, if anything did
         self.step_edges = 0
         self.keep_runs = False

@@ -125,11 +125,20 @@ class StopInput:
 
 
 class Driver:
-    """The motor driver's enable input. Off is the state without power and without firmware."""
+    """The motor driver. Off is the state without power and without firmware."""
 
     def enable(self, on: bool) -> None:
         """Give the motor current, or take it away at once."""
         raise NotImplementedError
+
+    def set_up(self) -> str:
+        """Give the driver chip its settings; what is wrong with it, or ''. One with nothing but
+        STEP, DIR and EN cannot tell, and counts as sound."""
+        return ""
+
+    def check(self) -> str:
+        """What is wrong now, or ''; "hot" is a warning. Takes 5 ms at most."""
+        return ""
 
 
 class SerialLink:
@@ -230,9 +239,18 @@ class Supply:
         raise NotImplementedError
 
 
+class Display:
+    """A small screen of four rows."""
+
+    def show(self, row: int, text: str) -> None:
+        """Write ``text`` (ASCII) into ``row`` 0 to 3 in place of what was there; what does not fit
+        is cut. Takes 8 ms at most. OSError: the screen does not answer."""
+        raise NotImplementedError
+
+
 class Hal:
     """One board's hardware. What a board does not have is None: any of ``watchdog`` to
-    ``supply``."""
+    ``display``."""
 
     version = HAL_VERSION
     capabilities = ()
@@ -250,6 +268,7 @@ class Hal:
     travel = None
     force = None
     supply = None
+    display = None
 
     def serial_number(self) -> str:
         """The chip's unique id in hex."""

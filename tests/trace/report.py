@@ -20,6 +20,7 @@ GROUPS = {
     "HOST": "Host tool",
     "PK": "Preview, on the host only",
     "VER": "Verification as a whole",
+    "DRV": "Motor driver and display",
     "HW": "Boards",
 }
 INTRODUCTION = (

@@ -173,13 +173,19 @@ class FakeStop(hal.StopInput):
 
 
 class FakeDriver(hal.Driver):
-    """Remembers whether it is on."""
+    """Remembers whether it is on; ``says`` what ``set_up`` and ``check`` answer."""
 
     def __init__(self):
         self.on = False
+        self.says = ""
 
     def enable(self, on):
         self.on = on
+
+    def set_up(self):
+        return self.says
+
+    check = set_up
 
 
 class FakeLink(hal.SerialLink):
@@ -330,6 +336,7 @@ class FakeIndicators(hal.Indicators):
 def fit(made):
     """Give a FakeHal all that may surround the motor; returns it."""
     made.travel, made.force, made.supply = FakeTravel(), FakeForce(), FakeSupply()
+    made.driver.says = ""
     made.watchdog = FakeWatchdog(made.clock)
     made.indicators = FakeIndicators(made.clock)
     return made

@@ -30,7 +30,7 @@ MIN = 60 * S
 STOPPING = {
     *("disconnect", "stop-open", "reset", "post", "host-lost", "occlusion", "over-delivery"),
     *("runaway", "miscount", "starved", "internal", "limit-switch", "force-sensor"),
-    *("supply-critical", "lock-out"),
+    *("supply-critical", "driver", "lock-out"),
 }
 
 

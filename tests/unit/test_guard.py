@@ -44,12 +44,17 @@ def supply_gone(parts):
     parts.supply.mv = 3_999
 
 
+def driver_reset(parts):
+    parts.driver.says = "reset"
+
+
 TROUBLES = [
     (at_end, "limit-switch", "travel"),
     (blocked, "occlusion", "force"),
     (sensor_open, "force-sensor", "force-sensor"),
     (sensor_short, "force-sensor", "force-sensor"),
     (supply_gone, "supply-critical", "supply"),
+    (driver_reset, "driver", "driver"),
 ]
 each_trouble = pytest.mark.parametrize("trouble,cause,unmet", TROUBLES)
 

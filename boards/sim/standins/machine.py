@@ -4,6 +4,7 @@ files of their own.
 Behaviour after the documentation of ``machine`` and the rp2 port (MicroPython 1.28).
 """
 
+from boards.sim.standins.buses import i2c_class, uart_class
 from boards.sim.standins.pin import pin_class
 from boards.sim.standins.timer import timer_class
 from boards.sim.watchdog import wdt_class
@@ -113,6 +114,8 @@ class Machine:
         self._reset = reset or world.die
         self.Pin = pin_class(world)
         self.ADC = adc_class(world)
+        self.UART = uart_class(world)
+        self.I2C = i2c_class(world)
         self.WDT = wdt_class(world)
         self.Timer = timer_class(world)
         self.mem32 = Memory32(world)

@@ -65,6 +65,7 @@ class Attention:
         self._tell("near-end", self._near_end(), now_us)
         self._tell("kvo", self._state == states.KVO, now_us)
         self._tell("supply-low", controller.guard.supply_low(), now_us)
+        self._tell("driver-hot", controller.guard.driver_hot(), now_us)
         if waits and lasted_us >= IDLE_CLEAR_US:
             controller.clear()
 

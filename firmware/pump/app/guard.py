@@ -54,6 +54,7 @@ class Guard:
             seen.commanded = self._motion.handed
             seen.end_of_travel = False
             seen.force_mn = seen.supply_mv = None  # those of the last look were judged by it
+            seen.driver = ""
             cause = self._supervisor.look(seen)
         self._motion = None
         self._supervisor.end(count)
@@ -74,6 +75,7 @@ class Guard:
         seen.end_of_travel = hal.travel is not None and hal.travel.at_end()
         seen.force_mn = hal.force.read_mn() if hal.force else None
         seen.supply_mv = hal.supply.read_mv() if hal.supply else None
+        seen.driver = hal.driver.check()
         cause = self._supervisor.look(seen)
         self.alive("supervisor", now_us)
         return cause
@@ -81,6 +83,10 @@ class Guard:
     def supply_low(self) -> bool:
         """The supply is below its warning level."""
         return self._supervisor.supply_low
+
+    def driver_hot(self) -> bool:
+        """The motor driver is near its limit of temperature."""
+        return self._supervisor.driver_hot
 
     def unmet(self) -> str:
         """The first precondition of motion that does not hold now, or '' (PROG-02)."""
@@ -92,6 +98,7 @@ class Guard:
         return self._supervisor.unmet(
             hal.force.read_mn() if hal.force else None,
             hal.supply.read_mv() if hal.supply else None,
+            hal.driver.check(),
         )
 
     def strayed(self) -> bool:

@@ -5,12 +5,14 @@ the motor (``steps_per_cycle`` microsteps, after which a driver that counts puls
 stands where it stood), the generator is given more than that, and exactly the cycle must be
 counted at the pin.
 
-Failures, in the order of the tests: ram, firmware, settings, step-counter, dose-fuse, indicators.
+Failures, in the order of the tests: ram, firmware, settings, driver, step-counter, dose-fuse,
+indicators.
 What is no failure but worth a word comes as notes for the boot event. An open stop loop and a
 reset that nobody asked for have alarms of their own; with the loop open no step can be tried.
 """
 
 from pump.core import manifest
+from pump.core.supervisor import DRIVER_SOUND
 
 RAM_BYTES = 8192
 _BLOCK = 256
@@ -46,6 +48,7 @@ def self_test(hal, board, settings) -> Findings:
     found.judge("ram", ram_holds(memoryview(bytearray(RAM_BYTES))))
     _judge_firmware(hal.store, found)
     _judge_settings(settings, found)
+    _judge_driver(hal.driver, found)
     _judge_steps(hal, board, found)
     found.judge("indicators", lamps_light(hal))
     found.notes.append(("post", "%dms" % ((hal.clock.now_us() - begun_us) // 1000)))
@@ -117,10 +120,13 @@ def steps_made(hal, board) -> tuple:
 
 
 def lamps_light(hal) -> bool:
-    """Buzzer and each light for a moment, for who stands there; False when that raises."""
-    if hal.indicators is None:
-        return True
+    """Buzzer, each light and the display for a moment, for who stands there; False when that
+    raises."""
     try:
+        if hal.display:
+            hal.display.show(0, "TITRA")
+        if hal.indicators is None:
+            return True
         for colour in COLOURS:
             hal.indicators.show(True, colour, True)
             _rest(hal, LAMP_US)
@@ -149,6 +155,13 @@ def _judge_settings(settings, found: Findings) -> None:
         found.notes.append(("settings", ",".join(settings.reasons)))
     if settings.lost():
         settings.repair()
+
+
+def _judge_driver(driver, found: Findings) -> None:
+    wrong = driver.set_up()
+    found.judge("driver", wrong in DRIVER_SOUND)
+    if wrong:
+        found.notes.append(("driver", wrong))
 
 
 def _judge_steps(hal, board, found: Findings) -> None:

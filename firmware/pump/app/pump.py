@@ -12,6 +12,7 @@ from pump.app.keeper import STALL_US, Keeper
 from pump.app.outbox import Outbox
 from pump.app.post import self_test
 from pump.app.report import Report
+from pump.app.screen import Screen
 from pump.app.session import Session
 from pump.core.refusal import clean
 
@@ -42,7 +43,9 @@ class Pump:
         self.controller = Controller(
             hal, board, self.session.settings, self._happened, self.keeper.write_down
         )
-        self.session.attach(self.controller, Report(self.controller, hal))
+        report = Report(self.controller, hal)
+        self.session.attach(self.controller, report)
+        self.screen = Screen(hal.display, self.controller, report)
         self.attention = Attention(hal, self.controller)
         reset = hal.reset_cause()
         found = self_test(hal, board, self.session.settings)
@@ -88,6 +91,7 @@ class Pump:
         self.keeper.poll(now_us, self.controller, self.outbox.waiting())
         self._store_events(now_us)
         guard.alive("journal", now_us)
+        self.screen.poll(now_us)
         self._tidy(now_us)
 
     def _broken(self, error: Exception) -> None:
@@ -134,6 +138,7 @@ class Pump:
         due = _sooner(self.controller.due_us(), self.session.due_us())
         due = _sooner(due, self.keeper.due_us(self.controller.moving()))
         due = _sooner(due, self.log.due_us())
+        due = _sooner(due, self.screen.due_us(now_us))
         return min(due, self.attention.due_us(now_us), now_us + LONGEST_SLEEP_US)
 
 

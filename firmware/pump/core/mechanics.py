@@ -40,6 +40,7 @@ class Mechanics:
         slowest_step_s: int = 60,
     ) -> None:
         self.lead_um = parse("lead", lead, "length")
+        self.microsteps = microsteps
         self.steps_per_turn = full_steps * microsteps
         self.steps_per_cycle = FULL_STEPS_PER_CYCLE * microsteps
         self.max_hz = max_step_hz

@@ -12,6 +12,7 @@ readings are arguments.
     occlusion        force on the plunger above the limit, twice in a row            (DEL-10)
     force-sensor     a reading that no syringe gives (open or short), twice in a row
     supply-critical  supply below the stop level, twice in a row                     (PWR-06)
+    driver           what the motor driver says of itself, twice in a row            (DRV-01)
 """
 
 from pump.core.timeline import Timeline
@@ -23,6 +24,7 @@ UNDER_STEPS = 5
 UNDER_PERCENT = 10
 WINDOW_US = 30_000_000  # under-delivery is judged over the last one to two of these
 TWICE = 2
+DRIVER_SOUND = ("", "hot")  # hot is a warning
 UNDER = "under-delivery"
 COUNTER_MASK = 0xFFFFFFFF
 
@@ -63,7 +65,7 @@ class Watch:
 class Seen:
     """One look. ``before_us`` and ``after_us`` enclose the reading of ``count`` (mod 2^32);
     commanded: steps of this run given to the generator so far; force_mn, supply_mv: None where
-    there is no such sensor."""
+    there is no such sensor; driver: what the motor driver says, '' in order."""
 
     def __init__(self) -> None:
         self.before_us = 0
@@ -73,10 +75,11 @@ class Seen:
         self.end_of_travel = False
         self.force_mn = None
         self.supply_mv = None
+        self.driver = ""
 
 
 class Supervisor:
-    """Watches one motor. ``supply_low`` is the warning of the last look."""
+    """Watches one motor. ``supply_low`` and ``driver_hot`` are the warnings of the last look."""
 
     def __init__(self, watch: Watch, count: int) -> None:
         self._watch = watch
@@ -91,7 +94,9 @@ class Supervisor:
         self._forced = 0
         self._odd = 0
         self._low = 0
+        self._broken = 0
         self.supply_low = False
+        self.driver_hot = False
 
     def begin(
         self, begun_us: tuple[int, int], position_us: int, done: int, count: int, stretches: list
@@ -119,9 +124,11 @@ class Supervisor:
         cause = self._motion(seen) if self._moving else self._stillness(seen)
         return cause if cause and cause != UNDER else around or cause
 
-    def unmet(self, force_mn: int | None, supply_mv: int | None) -> str:
+    def unmet(self, force_mn: int | None, supply_mv: int | None, driver: str = "") -> str:
         """The precondition of motion that these readings break, or ''."""
         watch = self._watch
+        if driver not in DRIVER_SOUND:
+            return "driver"
         if supply_mv is not None and supply_mv < watch.supply_stop_mv:
             return "supply"
         if force_mn is not None:
@@ -163,6 +170,8 @@ class Supervisor:
         if seen.supply_mv is not None:
             self.supply_low = seen.supply_mv < watch.supply_warn_mv
             self._low = self._low + 1 if seen.supply_mv < watch.supply_stop_mv else 0
+        self.driver_hot = seen.driver == "hot"
+        self._broken = 0 if seen.driver in DRIVER_SOUND else self._broken + 1
         if seen.force_mn is not None:
             odd = not watch.force_least_mn <= seen.force_mn <= watch.force_most_mn
             self._odd = self._odd + 1 if odd else 0
@@ -170,6 +179,8 @@ class Supervisor:
             self._forced = self._forced + 1 if forced else 0
         if self._low >= TWICE:
             return "supply-critical"
+        if self._broken >= TWICE:
+            return "driver"
         if seen.end_of_travel and self._moving:
             return "limit-switch"
         if self._odd >= TWICE:

@@ -185,10 +185,14 @@ class StopInput(hal.StopInput):
 
 
 class Driver(hal.Driver):
-    """EN of the motor driver, active low; a pull-up on the board keeps it off without firmware."""
+    """EN of the motor driver, active low; a pull-up on the board keeps it off without firmware.
+    ``chip`` is a driver that can be talked to (``pump.drivers``), or None."""
 
-    def __init__(self, enable_low: Pin) -> None:
+    def __init__(self, enable_low: Pin, chip=None) -> None:
         self._enable_low = enable_low
+        if chip:
+            self.set_up = chip.set_up
+            self.check = chip.check
 
     def enable(self, on: bool) -> None:
         self._enable_low.value(0 if on else 1)
@@ -206,7 +210,7 @@ class _News(io.IOBase):
 
 class Rp2Hal(hal.Hal):
     """A board with an RP2040: give it the board file's pin numbers, and what surrounds the motor
-    (``rp2_periphery``)."""
+    (``rp2_periphery``; ``chip`` and ``display`` from ``pump.drivers``)."""
 
     capabilities = (hal.HARD_STOP, hal.LEASE, hal.FUSE, hal.COUNTER, hal.FLOW_CONTROL)
 
@@ -221,6 +225,8 @@ class Rp2Hal(hal.Hal):
         travel: Travel | None = None,
         force: Force | None = None,
         supply: Supply | None = None,
+        chip=None,
+        display=None,
     ) -> None:
         enable_low = Pin(enable, Pin.OUT, value=1)
         Pin(direction, Pin.OUT, value=0)
@@ -228,7 +234,7 @@ class Rp2Hal(hal.Hal):
         allow_pin = Pin(allow, Pin.OUT, value=0)
         stop_pin = Pin(stop, Pin.IN, Pin.PULL_UP)
         self.clock = Clock()
-        self.driver = Driver(enable_low)
+        self.driver = Driver(enable_low, chip)
         self.stop = StopInput(stop_pin, enable_low)
         self.generator = StepGenerator(step_pin, stop_pin, allow)
         self.fuse = DoseFuse(step_pin, stop_pin, allow_pin)
@@ -241,6 +247,7 @@ class Rp2Hal(hal.Hal):
         self.travel = travel
         self.force = force
         self.supply = supply
+        self.display = display
         self._waiter = self.link.waiter(_News(self.stop))
 
     def serial_number(self) -> str:

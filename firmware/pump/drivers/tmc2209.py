@@ -1,0 +1,154 @@
+"""The TMC2209 motor driver over its one-wire UART: set up, watched, never trusted.
+
+PDN_UART goes to RX, and through 1 kohm to TX, so that every byte sent comes back first.
+Registers and datagrams after the data sheet (Trinamic, TMC2209 rev. 1.09, chapters 4 and 5).
+
+A driver that loses its supply for a moment comes back with the microsteps of its MS pins: each
+step would then be another volume. Hence ``reset`` is a fault like a short.
+"""
+
+GCONF = 0x00
+GSTAT = 0x01
+IFCNT = 0x02
+IOIN = 0x06
+IHOLD_IRUN = 0x10
+CHOPCONF = 0x6C
+DRV_STATUS = 0x6F
+
+VERSION = 0x21  # IOIN, top byte
+PDN_DISABLE = 1 << 6  # the pin is the UART
+MICROSTEPS_BY_REGISTER = 1 << 7
+CHOPPER = 0x10000053 & ~(1 << 28)  # the chip's own default, without interpolation
+LOW_SENSE = 1 << 17
+INTERPOLATE = 1 << 28
+WAS_RESET = 1
+UNDERVOLTAGE = 4
+HOT = 1
+OVERHEATED = 2
+SHORT = 0x3C
+HOLD_DELAY = 8  # from run to hold current in 8 x 2^18 clocks, 0.17 s
+SCALE_MOST = 31
+READ_BYTES = 12  # the request's 4 come back, then the answer's 8
+
+
+def crc8(data) -> int:
+    """CRC-8 of the datagram ``data``: polynomial 0x07, bits from the lowest."""
+    crc = 0
+    for byte in data:
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x07 if (crc >> 7 ^ byte) & 1 else 0)) & 0xFF
+            byte >>= 1
+    return crc
+
+
+def current_scale(milliamps: int, sense_mohm: int) -> tuple:
+    """(scale 0 to 31, whether the sense range is the low one) for an RMS current, rounded down.
+
+    I = (scale + 1) / 32 x V / (R + 20 mohm) / sqrt(2), V 325 mV or, in the low range, 180 mV.
+    ValueError: less than one step of the scale, or more than the driver can give.
+    """
+    for volts, low in ((180, True), (325, False)):
+        scale = milliamps * 32 * (sense_mohm + 20) * 1_414_214 // (volts * 10**9) - 1
+        if 0 <= scale <= SCALE_MOST:
+            return scale, low
+    raise ValueError("motor current")
+
+
+class Tmc2209:
+    """One driver at ``address`` 0 to 3 of ``uart``.
+
+    run_ma, hold_ma   RMS motor current moving and at rest; hold_ma not above run_ma
+    microsteps        1, 2, 4 to 256: what ``Mechanics.microsteps`` says
+    interpolate       256 microsteps made of each step inside the driver
+    sense_mohm        the sense resistors, 110 on the usual boards
+    """
+
+    def __init__(
+        self,
+        uart,
+        run_ma: int,
+        hold_ma: int,
+        microsteps: int,
+        interpolate: bool = False,
+        sense_mohm: int = 110,
+        address: int = 0,
+    ) -> None:
+        run, low = current_scale(run_ma, sense_mohm)
+        hold = run * hold_ma // run_ma
+        resolution = 8
+        while 1 << 8 - resolution < microsteps:
+            resolution -= 1
+        if resolution < 0 or 1 << 8 - resolution != microsteps or hold_ma > run_ma:
+            raise ValueError("microsteps" if hold_ma <= run_ma else "motor current")
+        self._uart = uart
+        self._address = address
+        self._settings = (
+            (GCONF, PDN_DISABLE | MICROSTEPS_BY_REGISTER),
+            (IHOLD_IRUN, hold | run << 8 | HOLD_DELAY << 16),
+            (
+                CHOPCONF,
+                CHOPPER
+                | resolution << 24
+                | (LOW_SENSE if low else 0)
+                | (INTERPOLATE if interpolate else 0),
+            ),
+            (GSTAT, 7),  # writing ones clears it
+        )
+        self._ready = False
+
+    def set_up(self) -> str:
+        """Write all settings and see that they were taken. Returns what is wrong, or ''."""
+        self._ready = False
+        ioin = self._read(IOIN)
+        before = self._read(IFCNT)
+        if ioin < 0 or before < 0:
+            return "no-answer"
+        if ioin >> 24 != VERSION:
+            return "version"
+        for register, value in self._settings:
+            self._write(register, value)
+        if (self._read(IFCNT) - before) & 0xFF != len(self._settings):
+            return "not-taken"
+        if self._read(CHOPCONF) != self._settings[2][1]:
+            return "not-taken"
+        self._ready = True
+        return self.check()
+
+    def check(self) -> str:
+        """What the driver says now: '' in order, ``hot`` a warning, anything else a fault. Takes
+        3 ms."""
+        if not self._ready:
+            return "not-set-up"
+        flags = self._read(GSTAT)
+        status = self._read(DRV_STATUS)
+        if flags < 0 or status < 0:
+            return "no-answer"
+        if flags & WAS_RESET:
+            return "reset"
+        if flags & UNDERVOLTAGE:
+            return "undervoltage"
+        if status & OVERHEATED:
+            return "overheated"
+        if status & SHORT:
+            return "short"
+        return "hot" if status & HOT else ""
+
+    def _read(self, register: int) -> int:
+        """The register, or -1 without a whole answer."""
+        uart = self._uart
+        if uart.any():
+            uart.read()
+        request = bytes((0x55, self._address, register))
+        uart.write(request + bytes((crc8(request),)))
+        answer = uart.read(READ_BYTES)
+        if not answer or len(answer) < 8:
+            return -1
+        answer = answer[-8:]
+        if answer[:3] != bytes((0x05, 0xFF, register)) or crc8(answer[:7]) != answer[7]:
+            return -1
+        return int.from_bytes(answer[3:7], "big")
+
+    def _write(self, register: int, value: int) -> None:
+        data = bytes((0x55, self._address, register | 0x80)) + value.to_bytes(4, "big")
+        self._uart.write(data + bytes((crc8(data),)))
+        self._uart.read(len(data) + 1)  # they come back
