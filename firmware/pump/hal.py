@@ -134,11 +134,11 @@ class Driver:
     def set_up(self) -> str:
         """Give the driver chip its settings; what is wrong with it, or ''. One with nothing but
         STEP, DIR and EN cannot tell, and counts as sound."""
-        return ""
+        raise NotImplementedError
 
     def check(self) -> str:
         """What is wrong now, or ''; "hot" is a warning. Takes 5 ms at most."""
-        return ""
+        raise NotImplementedError
 
 
 class SerialLink:

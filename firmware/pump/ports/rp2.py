@@ -30,7 +30,7 @@ from pump.ports.rp2_programs import (
     make_step_generator,
     step_counter,
 )
-from pump.ports.switches import Indicators, Travel
+from pump.ports.switches import Driver, Indicators, Travel
 from pump.ports.usb_serial import UsbSerial
 
 GENERATOR = 0
@@ -182,20 +182,6 @@ class StopInput(hal.StopInput):
             self._latched = True
             return False
         return True
-
-
-class Driver(hal.Driver):
-    """EN of the motor driver, active low; a pull-up on the board keeps it off without firmware.
-    ``chip`` is a driver that can be talked to (``pump.drivers``), or None."""
-
-    def __init__(self, enable_low: Pin, chip=None) -> None:
-        self._enable_low = enable_low
-        if chip:
-            self.set_up = chip.set_up
-            self.check = chip.check
-
-    def enable(self, on: bool) -> None:
-        self._enable_low.value(0 if on else 1)
 
 
 class _News(io.IOBase):

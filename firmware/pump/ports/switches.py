@@ -5,6 +5,24 @@ from machine import Pin
 from pump import hal
 
 
+class Driver(hal.Driver):
+    """EN of the motor driver, active low; a pull-up on the board keeps it off without firmware.
+    ``chip`` is a driver that can be talked to (``pump.drivers``), or None."""
+
+    def __init__(self, enable_low: Pin, chip=None) -> None:
+        self._enable_low = enable_low
+        self._chip = chip
+
+    def enable(self, on: bool) -> None:
+        self._enable_low.value(0 if on else 1)
+
+    def set_up(self) -> str:
+        return self._chip.set_up() if self._chip else ""
+
+    def check(self) -> str:
+        return self._chip.check() if self._chip else ""
+
+
 class Indicators(hal.Indicators):
     """A buzzer that sounds by itself, and a red and a yellow LED."""
 
