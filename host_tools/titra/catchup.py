@@ -90,6 +90,10 @@ class EventRecord:
             self._again_at_s = now_s + AGAIN_S
             return self._give_up(None) if now_s - self._gap_since_s > GIVE_UP_S else []
 
+    def release(self) -> list[Event]:
+        """All that is held back; what lies before it counts as lost."""
+        return self._give_up(None)
+
     def page_after(self, mark: Mark) -> LogPage:
         """The pump's events after ``mark``, four at most, asked for again until they are whole.
         Raises NoAnswer, PumpRefused, LinkGone."""

@@ -201,6 +201,11 @@ class PumpClient:
         self._inbox.clear()
         return reports
 
+    def release(self) -> list[Report]:
+        """Hold nothing back any more: what a gap has kept, at the end of a recording."""
+        self._inbox.extend(self._record.release())
+        return self.take()
+
     def receive(self, timeout_s: float) -> list[Message]:
         """Read once and dispatch; return every message that came, for those who must see all."""
         data = self.transport.read(max(0.0, timeout_s))
@@ -244,6 +249,9 @@ class PumpClient:
         """From here on miss nothing that happened after ``since``: (boot, seq), (0, 0) for all
         that the pump keeps. Without it: after the last event handed out, or, before any, after
         now. What was missed comes out of ``poll``. Raises NoAnswer, PumpRefused, LinkGone."""
+        if since is not None:  # those that came while connecting come again, in their place
+            samples = [report for report in self._inbox if not isinstance(report, Event)]
+            self._inbox = deque(samples)
         self._inbox.extend(self._record.catch_up(since, self._boot))
 
     def log_after(self, mark: Mark) -> LogPage:

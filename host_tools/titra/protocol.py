@@ -164,6 +164,11 @@ def decode(line: bytes) -> Message:
     return _parse(raw, raw[:-5])
 
 
+def pairs(text: str) -> dict[str, str] | None:
+    """``key=value`` words as a dict; None when they are not well formed."""
+    return _fields(_WORD.findall(text))
+
+
 def _parse(raw: str, body: str) -> Message:
     words = _WORD.findall(body)
     if len(words) < 2:

@@ -236,7 +236,7 @@ class FakePump:
         self.lease = fields.get("lease", "off")
         self.on_loss = fields.get("on-loss", "stop")
         self.state, self.started_us = "infusing", self.now_us
-        self.event("started")
+        self.event("started", f"plan={self.plan.hash}")
         return f"state=infusing lease={self.lease} on-loss={self.on_loss}"
 
     def _do_stop(self, fields: dict[str, str]) -> str:

@@ -1,0 +1,1 @@
+"""The report of one infusion: a self-contained page, and its plots as pictures."""
