@@ -14,6 +14,7 @@ from boards.sim.standins.small import MicroPython, Select, Sys, Time
 from boards.sim.usb import UsbSerial
 from boards.sim.world import CYCLES_PER_US, FOREVER, SimulatedReset, SoftReset, World
 
+CTRL_C = 3
 CTRL_D = 4
 
 
@@ -69,11 +70,12 @@ class Bench:
             "time": Time(world),
             "select": Select(world),
             "sys": Sys(world, self.usb),
-            "micropython": MicroPython(world),
+            "micropython": MicroPython(world, self.usb),
             "os": self.flash,
             "gc": Gc(self.heap),
         }
         self._standins = standins
+        self.usb.interrupt_char = CTRL_C
         self.loader = Loader(self._roots, standins, self.flash.open)
         self.loader.run("boot")
         board = self.loader.module("board")
@@ -94,6 +96,7 @@ class Bench:
         """The program has ended, well or not: the CPU is idle, the hardware and the timers go on.
         Of what one could type only Ctrl-D does anything here: a soft reset."""
         byte = 0
+        self.usb.interrupt_char = -1
         while byte != CTRL_D:
             self.world.sleep(FOREVER, self.usb.readable)
             byte = self.usb.take()

@@ -31,6 +31,7 @@ class UsbSerial:
         self.sent = bytearray()  # what the host has not taken yet
         self.received_at = 0  # cycle at which the host last sent
         self.on_line = None  # called when the chip has sent a whole line
+        self.interrupt_char = -1  # the byte that interrupts the program; -1: none
 
     # ---- the chip's side ----
 
@@ -70,6 +71,9 @@ class UsbSerial:
 
     def host_write(self, data: bytes) -> None:
         """``data`` arrives at the chip now."""
+        if self.interrupt_char >= 0 and self.interrupt_char in data:
+            data = data.replace(bytes((self.interrupt_char,)), b"")
+            self._world.at(self._world.now, _interrupt)
         self._rx.extend(data)
         self.received_at = self._world.now
 
@@ -125,3 +129,8 @@ class UsbSerial:
         self._kept = bytearray()
         if self._away != _ABSENT:
             self._away = _ABSENT
+
+
+def _interrupt() -> None:
+    """As MicroPython does: in the program, wherever it is."""
+    raise KeyboardInterrupt

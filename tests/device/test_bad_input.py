@@ -3,7 +3,7 @@
 import pytest
 
 from .targets import seal
-from .therapies import SHORT, SHORT_STEPS, SHORT_US, TINY
+from .therapies import SHORT, SHORT_STEPS, SHORT_US, TAIL_US, TINY, TINY_STEPS, TINY_US
 
 GOOD = {
     "weight": "70kg",
@@ -234,6 +234,20 @@ def test_limits_are_inclusive(device):
     assert device.ask(full)["volume"] == "60.000mL"
     over_full = full.replace("0.75mg/kg", "0.750001mg/kg")
     device.refused(over_full, "capacity", "volume")
+
+
+@pytest.mark.requirement("COM-07")
+@pytest.mark.parametrize(
+    "data", [b"\x03", b"\r\x03\x03", b"\x03status\x03\n", b"\x04", b"\x01\x02"]
+)
+def test_control_characters_are_data(device, data):
+    """No REPL behind them, in rest or in motion."""
+    device.send_raw(data + b"\n")
+    assert device.state == "idle"
+    device.infuse(TINY)
+    device.send_raw(data + b"\n")
+    device.run_us(TINY_US + TAIL_US)
+    assert (device.state, device.step_edges) == ("complete", TINY_STEPS)
 
 
 @pytest.mark.requirement("PROG-06")

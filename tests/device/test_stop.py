@@ -51,7 +51,7 @@ def latched_until_new_start(device, plan):
     assert (device.state, device.step_edges - before) == ("complete", TINY_STEPS)
 
 
-@pytest.mark.requirement("STOP-05")
+@pytest.mark.requirement("STOP-05", "STOP-10")
 @pytest.mark.parametrize("bounce_us", [1, 20, 700])
 def test_a_brief_opening_is_a_stop(device, bounce_us):
     device.infuse(SHORT)
@@ -253,6 +253,7 @@ def test_maintenance_leaves_for_the_repl(device):
     assert len(device.telemetry) <= sent + 1
 
 
+@pytest.mark.requirement("COM-07")
 def test_maintenance_only_when_nothing_can_move(device):
     device.infuse(SHORT)
     device.refused("maintenance", "not-now")

@@ -60,10 +60,12 @@ def test_every_row_is_made_of_known_words():
         assert row[STOPS] is True or row[STOPS] is False
 
 
+@pytest.mark.requirement("ALM-01")
 def test_what_stops_is_what_must():
     assert set(where(STOPS, True)) == STOPPING
 
 
+@pytest.mark.requirement("ALM-01")
 def test_what_stops_stays():
     for row in TABLE:
         assert not (row[STOPS] and row[LATCHING] == SELF), row

@@ -134,7 +134,7 @@ def test_stop_works_in_every_state_and_however_often(state):
         assert bench.controller.cause == "command"
 
 
-@pytest.mark.requirement("STOP-06")
+@pytest.mark.requirement("STOP-06", "STOP-10")
 @every_state
 def test_the_stop_button_works_in_every_state(state):
     bench = bench_in(state)
@@ -275,7 +275,7 @@ def test_the_fuse_bounds_a_runaway():
 # ---- the stop loop ------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("STOP-06")
+@pytest.mark.requirement("STOP-06", "STOP-18")
 def test_ack_is_refused_while_the_loop_is_open():
     bench = bench_in(states.INFUSING)
     bench.hal.stop.press()

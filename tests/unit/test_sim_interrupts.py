@@ -26,7 +26,7 @@ class Chip:
         self.world = World()
         self.machine = Machine(self.world)
         self.time = Time(self.world)
-        self.micropython = MicroPython(self.world)
+        self.micropython = MicroPython(self.world, None)
         self.pin = self.machine.Pin(LOOP, self.machine.Pin.IN, self.machine.Pin.PULL_UP)
         self.world.pads.drive(LOOP, 0)
         self.calls: list = []
@@ -270,7 +270,7 @@ from boards.sim.standins.small import MicroPython, Time
 from boards.sim.world import World
 
 world = World()
-machine, time, micropython = Machine(world), Time(world), MicroPython(world)
+machine, time, micropython = Machine(world), Time(world), MicroPython(world, None)
 rp2 = make_rp2(world)
 @asm_pio()
 def echo():

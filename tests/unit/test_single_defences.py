@@ -9,6 +9,7 @@ from fake_hal import BOARD, SHORT, FakeHal
 from boards.sim.bench import Bench
 from pump.app.motion import Motion, MotionError
 from pump.app.pump import Pump
+from pump.core import dose
 from pump.core.dose import plan as make_plan
 from pump.core.refusal import Refusal
 from tests.device.targets import seal
@@ -61,7 +62,7 @@ def infusing():
     return hal, pump
 
 
-@pytest.mark.requirement("STOP-04", "STOP-05")
+@pytest.mark.requirement("STOP-04", "STOP-05", "STOP-10")
 def test_the_interrupt_alone_takes_enable_away(moving):
     """The loop is busy for a second: neither it nor the watchdog has a hand in this."""
     time = moving.bench._standins["time"]
@@ -244,3 +245,23 @@ def test_a_failed_self_test_keeps_the_whole_pump_from_becoming_ready():
         pump.controller.program(SHORT)
     with pytest.raises(Refusal, match="locked-out"):
         pump.controller.acknowledge("")
+
+
+@pytest.mark.requirement("DOSE-19")
+@pytest.mark.parametrize("verb", ["program", "bolus"])
+def test_two_routes_that_disagree_are_a_fault(infusing, monkeypatch, verb):
+    hal, pump = infusing
+    if verb == "program":
+        pump.controller.stop()
+
+    def disagree(plan):
+        raise Refusal("internal-mismatch", "steps", "1", "2")
+
+    monkeypatch.setattr(dose, "check_plan", disagree)
+    asked = {"program": "rate=60mL/h over=10s syringe=bd-10", "bolus": "volume=0.01mL over=5s"}
+    hal.link.incoming = seal("7 %s %s" % (verb, asked[verb]))
+    for _ in range(20):
+        pump.turn()
+    assert b"7 err code=internal-mismatch" in hal.link.sent
+    assert (pump.controller.state, pump.controller.cause) == ("fault", "internal")
+    assert "internal" in pump.controller.alarms.active() and not hal.driver.on

@@ -212,8 +212,9 @@ class Sys:
 class MicroPython:
     """``micropython``: the scheduler; decorators and hints that cost nothing here."""
 
-    def __init__(self, world) -> None:
+    def __init__(self, world, usb) -> None:
         self._world = world
+        self._usb = usb
 
     def schedule(self, function, argument) -> None:
         """``function(argument)`` soon, between bytecodes; RuntimeError when eight wait."""
@@ -233,7 +234,8 @@ class MicroPython:
     viper = native
 
     def kbd_intr(self, char: int) -> None:
-        """Ctrl-C is data from here on; the simulated port never treats it otherwise."""
+        """The byte that is no data but raises KeyboardInterrupt; -1: none."""
+        self._usb.interrupt_char = char
 
     def alloc_emergency_exception_buf(self, size: int) -> None:
         """Room for an exception's text in a hard handler."""

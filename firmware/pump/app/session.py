@@ -104,6 +104,8 @@ class Session:
                 return
             answer = fitted(request.tag + " ok ", row[1](self, request.fields, now_us))
         except Refusal as refusal:
+            if refusal.code == "internal-mismatch":
+                self.controller.fail("internal")  # the pump contradicts itself
             answer = self._refusal(request.tag, refusal)
         self._remember(request, answer)
         self._send(answer, FOR_REPLY)
