@@ -15,6 +15,7 @@ from titra.cli import common
 from titra.cli.common import JsonOption, confirm, err, guarded, out, print_json, wants_json
 from titra.cli.interrupt import StopRequests
 from titra.cli.settings import Settings
+from titra.cli.view import words_of
 from titra.errors import UsageError
 from titra.scenario import Result, Scenario, ScenarioError, junit, play
 from titra.scenario.result import FAILED, INTERRUPTED, NOT_RUN, PASSED, SKIPPED, StepResult
@@ -103,13 +104,15 @@ def _play(
     console.print(f"[bold]{escape(scenario.title)}[/] on {escape(name)}")
     rig = Rig(name, baud)
     try:
-        result = play(
-            scenario,
-            rig,
-            lambda made: _tell(console, scenario, made),
-            lambda: asked.count > 0,
-            common.TIMEOUTS,
-        )
+        with console.status("") as line:
+            result = play(
+                scenario,
+                rig,
+                lambda made: _tell(console, scenario, made),
+                lambda: asked.count > 0,
+                common.TIMEOUTS,
+                lambda word: line.update(escape(f"{word.get('state', '')}  {words_of(word)}")),
+            )
     finally:
         rig.close()
     if result.closing:

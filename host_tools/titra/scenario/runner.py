@@ -48,8 +48,10 @@ def play(
     tell: Callable[[StepResult], None] = lambda result: None,
     interrupted: Callable[[], bool] = lambda: False,
     timeouts: Timeouts | None = None,
+    watch: Callable[[Mapping[str, str]], None] = lambda word: None,
 ) -> Result:
-    """Run ``scenario``; ``tell`` gets each step's result.
+    """Run ``scenario``; ``tell`` gets each step's result, ``watch`` the pump's latest word while
+    a step waits.
 
     Raises NoConnection and UsageError, only before the first step. A rig that lacks what a step
     needs moves nothing: the scenario is skipped.
@@ -67,7 +69,7 @@ def play(
             why = f"{rig.name} has no {step.needs if lacks else ', '.join(missing)}"
             note(StepResult(step, SKIPPED if lacks else NOT_RUN, why))
         return result
-    runner = _Runner(rig, interrupted, timeouts)
+    runner = _Runner(rig, interrupted, timeouts, watch)
     runner.client.connect()
     runner.must_rest()
     try:
@@ -83,10 +85,15 @@ def play(
 
 class _Runner:
     def __init__(
-        self, rig: Rig, interrupted: Callable[[], bool], timeouts: Timeouts | None
+        self,
+        rig: Rig,
+        interrupted: Callable[[], bool],
+        timeouts: Timeouts | None,
+        watch: Callable[[Mapping[str, str]], None],
     ) -> None:
         self.client = PumpClient(rig.transport, timeouts=timeouts)
         self._rig = rig
+        self._watch = watch
         self._interrupted = interrupted
         self._word: dict[str, str] = {}
         self._events: list[Event] = []
@@ -284,6 +291,7 @@ class _Runner:
     def _poll(self, timeout_s: float) -> None:
         self._heed()
         self._take(self.client.poll(timeout_s))
+        self._watch(self._word)
 
     def _look(self) -> None:
         self._take(self.client.take())

@@ -18,6 +18,7 @@ from titra.protocol import seal
 from titra.scenario import Result, Scenario, ScenarioError, junit, play
 from titra.scenario.grammar import STATUS, VERBS
 from titra.scenario.values import Expected
+from titra.simulator import SpawnedPump
 from titra.targets import Rig
 
 from .commands import run, run_json
@@ -264,6 +265,25 @@ def test_skipped_is_not_passed(tmp_path: Path, pty_pair: tuple[int, str]) -> Non
     args = ("run", file, "--target", pty_pair[1], "--yes")
     assert run(*args).exit_code == 7
     assert run(*args, "--allow-skips").exit_code == 0
+
+
+def test_on_a_port_the_lease_is_kept() -> None:
+    plan = Scenario.of(
+        "port",
+        "program weight=70kg dose=0.005mg/kg over=20s concentration=1mg/mL syringe=bd-60",
+        "start lease=2s on-loss=stop",
+        "wait delivered=0.1mL",
+        "wait event=complete",
+        "expect steps=2521 delivered=0.35mL",
+    )
+    pump = SpawnedPump(runtime="cpython", speed=20)
+    try:
+        rig = Rig(pump.port)
+        result = play(plan, rig)
+        rig.close()
+    finally:
+        pump.close()
+    assert result.verdict == "passed", result.as_json()
 
 
 def test_junit_is_whole() -> None:
