@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,22 @@ from rich.markup import escape
 from titra import DEFAULT_BAUD, errors
 from titra import ports as search
 from titra.cli import common
-from titra.cli.common import JsonOption, confirm, err, guarded, out, print_json, wants_json
+from titra.cli.common import (
+    JsonOption,
+    NoWireLogOption,
+    confirm,
+    err,
+    guarded,
+    open_wire_log,
+    out,
+    print_json,
+    wants_json,
+)
 from titra.cli.interrupt import StopRequests
 from titra.cli.settings import Settings
 from titra.cli.view import words_of
 from titra.errors import UsageError
-from titra.scenario import Result, Scenario, ScenarioError, junit, play
+from titra.scenario import Audience, Result, Scenario, ScenarioError, junit, play
 from titra.scenario.result import FAILED, INTERRUPTED, NOT_RUN, PASSED, SKIPPED, StepResult
 from titra.targets import TARGETS, Rig
 
@@ -43,6 +54,7 @@ def run(
         bool, typer.Option("--yes", "-y", help="Do not ask before a real pump moves.")
     ] = False,
     as_json: JsonOption = False,
+    no_wire_log: NoWireLogOption = False,
 ) -> None:
     """Run scenario scripts and say step by step what came of them. Ctrl-C stops the pump.
 
@@ -59,11 +71,13 @@ def run(
     confirm(
         f"Run {len(scenarios)} scenarios on the pump at {name}?", yes or name in TARGETS, False
     )
+    console = Console(quiet=True) if with_json else out()
     results: list[Result] = []
     with StopRequests() as asked:
         for scenario in scenarios:
             if not asked.count:
-                results.append(_play(scenario, name, settings.baud, asked, with_json))
+                rig = Rig(name, settings.baud)
+                results.append(_play(scenario, rig, asked, console, no_wire_log))
     if report:
         _write(report, junit(results))
     if with_json:
@@ -97,42 +111,56 @@ def _say_checked(scenarios: list[Scenario], with_json: bool) -> None:
         out().print(f"{escape(scenario.name)}: {row['steps']} steps, needs {needs}")
 
 
+class _Teller(Audience):
+    """Prints each step, and what the pump does meanwhile where that can be drawn over."""
+
+    def __init__(self, console: Console, scenario: Scenario, asked: StopRequests) -> None:
+        self.line = console.status("")
+        self._console = console
+        self._scenario = scenario
+        self._asked = asked
+
+    def step(self, result: StepResult) -> None:
+        if result.verdict == NOT_RUN:
+            return
+        self._console.print(
+            f"  [{COLOURS[result.verdict]}]{result.verdict:<7}[/] {result.took_s:9.3f} s  "
+            + escape(result.step.text)
+        )
+        if result.verdict == PASSED:
+            return
+        line, file = result.step.line, self._scenario.file
+        where = f"{file}:{line}" if line else self._scenario.title
+        self._console.print(f"          [bold]{escape(where)}[/]: {escape(result.why)}")
+        if result.said:
+            self._console.print(f"          the pump said: {escape(result.said)}")
+
+    def word(self, word: Mapping[str, str]) -> None:
+        self.line.update(escape(f"{word.get('state', '')}  {words_of(word)}"))
+
+    def enough(self) -> bool:
+        return self._asked.count > 0
+
+
 def _play(
-    scenario: Scenario, name: str, baud: int, asked: StopRequests, with_json: bool
+    scenario: Scenario, rig: Rig, asked: StopRequests, console: Console, no_wire_log: bool
 ) -> Result:
-    console = Console(quiet=True) if with_json else out()
-    console.print(f"[bold]{escape(scenario.title)}[/] on {escape(name)}")
-    rig = Rig(name, baud)
+    console.print(f"[bold]{escape(scenario.title)}[/] on {escape(rig.name)}")
+    teller = _Teller(console, scenario, asked)
+    log = open_wire_log(None, no_wire_log, f"run-{scenario.name}", rig.transport.name)
     try:
-        with console.status("") as line:
-            result = play(
-                scenario,
-                rig,
-                lambda made: _tell(console, scenario, made),
-                lambda: asked.count > 0,
-                common.TIMEOUTS,
-                lambda word: line.update(escape(f"{word.get('state', '')}  {words_of(word)}")),
-            )
+        with teller.line:
+            result = play(scenario, rig, teller, common.TIMEOUTS, log)
     finally:
         rig.close()
+        if log:
+            log.close()
     if result.closing:
         console.print(f"  [yellow]{escape(result.closing)}[/]")
     console.print(f"  [{COLOURS.get(result.verdict, 'yellow')}]{result.verdict}[/]")
+    if log and not console.quiet:
+        err().print(f"[dim]wire log: {escape(str(log.path))}[/]")
     return result
-
-
-def _tell(console: Console, scenario: Scenario, made: StepResult) -> None:
-    if made.verdict == NOT_RUN:
-        return
-    colour = COLOURS[made.verdict]
-    console.print(
-        f"  [{colour}]{made.verdict:<7}[/] {made.took_s:9.3f} s  {escape(made.step.text)}"
-    )
-    if made.verdict != PASSED:
-        where = f"{scenario.file}:{made.step.line}" if made.step.line else scenario.title
-        console.print(f"          [bold]{escape(where)}[/]: {escape(made.why)}")
-        if made.said:
-            console.print(f"          the pump said: {escape(made.said)}")
 
 
 def _write(path: Path, report: bytes) -> None:

@@ -11,6 +11,6 @@ SCENARIOS.md beside the package tells which steps there are.
 
 from titra.scenario.load import Scenario, ScenarioError
 from titra.scenario.result import Result, junit
-from titra.scenario.runner import play
+from titra.scenario.runner import Audience, play
 
-__all__ = ["Result", "Scenario", "ScenarioError", "junit", "play"]
+__all__ = ["Audience", "Result", "Scenario", "ScenarioError", "junit", "play"]

@@ -5,7 +5,7 @@ Whatever happens, a pump that still moves at the end is stopped, and that is tol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from titra import quantities
 from titra.client import PumpClient, Timeouts
@@ -25,6 +25,7 @@ from titra.scenario.result import (
 )
 from titra.scenario.values import Expected
 from titra.targets import BOOT_US, US, Rig
+from titra.wirelog import WireLog
 
 MOVING = ("infusing", "paused", "bolus", "priming", "kvo")
 POLL_S = 1.0
@@ -42,25 +43,38 @@ class Interrupted(Exception):
     """The person has had enough."""
 
 
+class Audience:
+    """Sees a scenario go on; override what you want to know."""
+
+    def step(self, result: StepResult) -> None:
+        """A step is done."""
+
+    def word(self, word: Mapping[str, str]) -> None:
+        """The pump's latest word on every field, while a step waits."""
+
+    def enough(self) -> bool:
+        """True to stop the pump and end."""
+        return False
+
+
 def play(
     scenario: Scenario,
     rig: Rig,
-    tell: Callable[[StepResult], None] = lambda result: None,
-    interrupted: Callable[[], bool] = lambda: False,
+    audience: Audience | None = None,
     timeouts: Timeouts | None = None,
-    watch: Callable[[Mapping[str, str]], None] = lambda word: None,
+    log: WireLog | None = None,
 ) -> Result:
-    """Run ``scenario``; ``tell`` gets each step's result, ``watch`` the pump's latest word while
-    a step waits.
+    """Run ``scenario``.
 
     Raises NoConnection and UsageError, only before the first step. A rig that lacks what a step
     needs moves nothing: the scenario is skipped.
     """
+    audience = audience or Audience()
     result = Result(scenario, rig.name)
 
     def note(made: StepResult) -> None:
         result.steps.append(made)
-        tell(made)
+        audience.step(made)
 
     missing = [need for need in scenario.needs if need not in rig.capabilities]
     if missing:
@@ -69,7 +83,7 @@ def play(
             why = f"{rig.name} has no {step.needs if lacks else ', '.join(missing)}"
             note(StepResult(step, SKIPPED if lacks else NOT_RUN, why))
         return result
-    runner = _Runner(rig, interrupted, timeouts, watch)
+    runner = _Runner(rig, audience, PumpClient(rig.transport, log, timeouts))
     runner.client.connect()
     runner.must_rest()
     try:
@@ -84,17 +98,10 @@ def play(
 
 
 class _Runner:
-    def __init__(
-        self,
-        rig: Rig,
-        interrupted: Callable[[], bool],
-        timeouts: Timeouts | None,
-        watch: Callable[[Mapping[str, str]], None],
-    ) -> None:
-        self.client = PumpClient(rig.transport, timeouts=timeouts)
+    def __init__(self, rig: Rig, audience: Audience, client: PumpClient) -> None:
+        self.client = client
         self._rig = rig
-        self._watch = watch
-        self._interrupted = interrupted
+        self._audience = audience
         self._word: dict[str, str] = {}
         self._events: list[Event] = []
         self._seen = 0  # events that a wait has used up
@@ -109,7 +116,7 @@ class _Runner:
         verdict, why = PASSED, ""
         self._said = ""
         try:
-            if self._interrupted():
+            if self._audience.enough():
                 raise Interrupted
             self._act(step)
         except (Failed, NoConnection, PumpRefused) as error:
@@ -280,7 +287,7 @@ class _Runner:
         return self.client.transport.clock()
 
     def _heed(self) -> None:
-        if self._interrupted():
+        if self._audience.enough():
             raise Interrupted
 
     def _pass_us(self, us: int) -> None:
@@ -291,7 +298,7 @@ class _Runner:
     def _poll(self, timeout_s: float) -> None:
         self._heed()
         self._take(self.client.poll(timeout_s))
-        self._watch(self._word)
+        self._audience.word(self._word)
 
     def _look(self) -> None:
         self._take(self.client.take())

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from titra import scenario as package
 from titra.errors import UsageError
 from titra.protocol import seal
-from titra.scenario import Result, Scenario, ScenarioError, junit, play
+from titra.scenario import Audience, Result, Scenario, ScenarioError, junit, play
 from titra.scenario.grammar import STATUS, VERBS
 from titra.scenario.values import Expected
 from titra.simulator import SpawnedPump
@@ -27,10 +26,10 @@ PROGRAM = "program weight=70kg dose=0.05mg/kg over=2min concentration=1mg/mL syr
 DOCUMENT = Path(package.__file__).parents[1] / "SCENARIOS.md"
 
 
-def on_sim(*steps: str, **more: Callable[[], bool]) -> Result:
+def on_sim(*steps: str, audience: Audience | None = None) -> Result:
     rig = Rig("sim")
     try:
-        return play(Scenario.of("test", *steps), rig, **more)
+        return play(Scenario.of("test", *steps), rig, audience)
     finally:
         rig.close()
 
@@ -168,13 +167,16 @@ def test_a_pump_left_moving_is_stopped_and_that_is_told() -> None:
 
 
 def test_ctrl_c_stops_the_pump() -> None:
-    calls: list[int] = []
+    class Impatient(Audience):
+        """Has enough at the twelfth look."""
 
-    def asked() -> bool:
-        calls.append(1)
-        return len(calls) > 12
+        looks = 0
 
-    result = on_sim(PROGRAM, "start", "wait time=1h", "stop", interrupted=asked)
+        def enough(self) -> bool:
+            self.looks += 1
+            return self.looks > 12
+
+    result = on_sim(PROGRAM, "start", "wait time=1h", "stop", audience=Impatient())
     assert [each.verdict for each in result.steps[2:]] == ["interrupted", "not-run"]
     assert result.verdict == "interrupted" and "stopped: halted" in result.closing
 
@@ -246,6 +248,14 @@ def test_a_report_for_ci(tmp_path: Path) -> None:
     assert failure is not None and "state=idle" in (failure.text or "")
     case = suites[1].find("testcase")
     assert case is not None and (case.get("file"), case.get("line")) == (bad, "3")
+
+
+def test_the_wire_is_kept(tmp_path: Path) -> None:
+    good = write(tmp_path, "good", PROGRAM, "expect state=ready")
+    kept = re.search(r"wire log: (\S+)", run("run", good, "--target", "sim").stderr)
+    assert kept and kept.group(1).startswith(str(tmp_path))
+    assert "run-good" in kept.group(1) and PROGRAM in Path(kept.group(1)).read_text()
+    assert "wire log" not in run("run", good, "--target", "sim", "--no-wire-log").stderr
 
 
 def test_json_and_exit_codes(tmp_path: Path) -> None:
