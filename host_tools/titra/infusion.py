@@ -18,6 +18,7 @@ from titra.errors import (
     ConnectionLost,
     NoConnection,
 )
+from titra.prescription import HostPlan
 from titra.protocol import Event, Reply, Report
 
 ENDED = ("complete", "halted", "stopped", "alarm", "fault")
@@ -54,6 +55,15 @@ class Outcome:
         if self.state == "stopped" and self.cause in BUTTON:
             return DISCONNECTED
         return PUMP_FAILED
+
+
+def program(client: PumpClient, planned: HostPlan) -> dict[str, str]:
+    """Send a prescription, phase by phase; the pump's answer to the whole. Nothing moves."""
+    first, *more = planned.phases
+    answer = dict(client.request("program", {**planned.fields, **first.entered}).fields)
+    for phase in more:
+        answer.update(client.request("phase", phase.entered).fields)
+    return answer
 
 
 class Infusion:

@@ -10,7 +10,7 @@ import ast
 import importlib
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,21 +18,45 @@ from typing import Any
 
 from titra.calibration_store import Calibration
 from titra.errors import PumpRefused, UsageError
+from titra.margins import Margin, margins_of
 from titra.quantities import US_PER_S, exact, exact_or_int
 
 DEFAULT_BOARD = "rpi_pico"
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """A part of a phase at constant rate: whole steps, ordered volume in nL, exact time in us."""
+
+    steps: int
+    volume_nl: Fraction
+    duration_us: Fraction
+
+    @property
+    def rate_nl_per_s(self) -> Fraction:
+        """The ordered rate."""
+        return self.volume_nl * US_PER_S / self.duration_us
+
+
+@dataclass(frozen=True)
 class HostPhase:
-    """One stretch at constant rate; exact."""
+    """A phase as it was ``entered`` and what it became; exact. The rate of a ramp is its mean;
+    ``ends_nl_per_s`` are equal but in a ramp."""
 
     kind: str
+    entered: Mapping[str, str]
     steps: int
     volume_nl: Fraction
     dose_ng: Fraction | None
     duration_us: Fraction
     rate_nl_per_s: Fraction
+    ends_nl_per_s: tuple[Fraction, Fraction]
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def words(self) -> str:
+        """The phase in the words of the wire."""
+        return " ".join(f"{name}={text}" for name, text in self.entered.items())
 
     def as_json(self) -> dict[str, object]:
         """The phase as an object; exact numbers as 'n' or 'n/d'."""
@@ -43,26 +67,47 @@ class HostPhase:
             "dose_ng": None if self.dose_ng is None else exact(self.dose_ng),
             "duration_us": exact_or_int(self.duration_us),
             "rate_nl_per_s": exact(self.rate_nl_per_s),
+            "entered": dict(self.entered),
         }
 
 
 @dataclass(frozen=True)
 class HostPlan:
-    """The plan of the dose core, in Fractions: nL, ng, us, nL/s."""
+    """The plan of the dose core, in Fractions: nL, ng, us, nL/s.
+
+    ``fields`` are those that hold for all phases, and those of the phase where there is one;
+    ``available_nl`` is what the syringe is filled with, or holds.
+    """
 
     hash: str
+    canonical: str
     fields: Mapping[str, str]
     board: str
     steps: int
     volume_per_step_nl: Fraction
     total_volume_nl: Fraction
     total_dose_ng: Fraction | None
+    weight_g: Fraction | None
     duration_us: Fraction
     rate_nl_per_s: Fraction
     capacity_nl: int
+    available_nl: Fraction
     syringe_name: str
     phases: tuple[HostPhase, ...]
+    margins: tuple[Margin, ...]
     calibration: Calibration | None = None
+
+    def drug_ng(self, volume_nl: Fraction) -> Fraction | None:
+        """The drug in a volume; None without a concentration."""
+        if self.total_dose_ng is None:
+            return None
+        return volume_nl * self.total_dose_ng / self.total_volume_nl
+
+    def per_kg(self, mass_ng: Fraction | None) -> Fraction | None:
+        """``mass_ng`` by the patient's mass in kg; None where either is not known."""
+        if mass_ng is None or self.weight_g is None:
+            return None
+        return mass_ng * 1000 / self.weight_g
 
     def delivered_nl(self, steps: int) -> Fraction:
         """Volume of ``steps`` microsteps in nL, exact."""
@@ -72,6 +117,21 @@ class HostPlan:
     def step_hz(self) -> Fraction:
         """Microsteps a second."""
         return self.steps * US_PER_S / self.duration_us
+
+    @property
+    def fill_percent(self) -> Fraction:
+        """How much of what is in the syringe the plan takes."""
+        return 100 * self.total_volume_nl / self.available_nl
+
+    @property
+    def interval_us(self) -> Fraction:
+        """Mean time from step to step."""
+        return self.duration_us / self.steps
+
+    @property
+    def rounding_percent(self) -> Fraction:
+        """The same as ``rounding_nl``, of the prescription."""
+        return 100 * self.rounding_nl / self.total_volume_nl
 
     @property
     def rounding_nl(self) -> Fraction:
@@ -96,23 +156,48 @@ class HostPlan:
             "duration_us": exact_or_int(self.duration_us),
             "volume_per_step_nl": exact(self.volume_per_step_nl),
             "phases": [phase.as_json() for phase in self.phases],
+            "canonical": self.canonical,
+            "step_hz": exact(self.step_hz),
+            "interval_us": exact_or_int(self.interval_us),
+            "rounding_nl": exact(self.rounding_nl),
+            "rounding_percent": exact(self.rounding_percent),
+            "syringe": {
+                "id": self.fields.get("syringe", "custom"),
+                "name": self.syringe_name,
+                "capacity_nl": self.capacity_nl,
+                "available_nl": exact(self.available_nl),
+                "used_percent": exact(self.fill_percent),
+            },
+            "limits": [margin.as_json() for margin in self.margins],
             "calibration": self.calibration.as_json() if self.calibration else None,
         }
 
 
-def compute(fields: Mapping[str, str], board: str = DEFAULT_BOARD) -> HostPlan:
+def compute(
+    fields: Mapping[str, str],
+    board: str = DEFAULT_BOARD,
+    phases: Sequence[Mapping[str, str]] = (),
+) -> HostPlan:
     """The plan of ``fields`` (names of the wire to text with units) on ``board``.
 
-    Raises PumpRefused with the core's own code, or UsageError for an unknown board.
+    ``fields`` hold the phase as well unless ``phases`` do. Raises PumpRefused with the core's own
+    code, or UsageError for an unknown board.
     """
     dose = importlib.import_module("pump.core.dose")
     refusal = importlib.import_module("pump.core.refusal")
     mechanics, bounds = board_settings(board)
     try:
-        plan = dose.plan(dict(fields), mechanics, bounds)
+        if phases:
+            common = dict(fields)
+            plan = dose.plan_phases(common, list(map(dict, phases)), mechanics, bounds)
+        else:
+            common, one = dose.split(dict(fields))
+            phases = [{name: text for name, text in fields.items() if name in one}]
+            plan = dose.plan_phases(common, [one], mechanics, bounds)
+        margins = margins_of(plan, bounds)
     except refusal.Refusal as refused:
         raise PumpRefused(refused.code, dict(refused.pairs())) from refused
-    return _host_plan(plan, fields, board)
+    return _host_plan(plan, fields, phases, board, margins)
 
 
 def board_settings(board: str) -> tuple[Any, Any]:
@@ -157,31 +242,60 @@ def _boards_dir() -> Path:
     return Path(next(iter(found.submodule_search_locations)))
 
 
-def _host_plan(plan: Any, fields: Mapping[str, str], board: str) -> HostPlan:
+def _host_plan(
+    plan: Any,
+    fields: Mapping[str, str],
+    phases: Sequence[Mapping[str, str]],
+    board: str,
+    margins: tuple[Margin, ...],
+) -> HostPlan:
     return HostPlan(
         hash=plan.hash,
+        canonical=plan.canonical,
         fields=dict(fields),
         board=board,
         steps=plan.total_steps,
         volume_per_step_nl=Fraction(*plan.volume_per_step_nl),
         total_volume_nl=Fraction(*plan.total_volume_nl),
         total_dose_ng=_fraction(plan.total_dose_ng),
+        weight_g=_fraction(plan.weight_g),
         duration_us=Fraction(*plan.total_duration_us),
         rate_nl_per_s=Fraction(*plan.rate_nl_per_s),
         capacity_nl=plan.syringe.volume_nl,
+        available_nl=Fraction(*plan.setting.available_nl()),
         syringe_name=plan.syringe.name,
-        phases=tuple(
-            HostPhase(
-                kind=phase.kind,
-                steps=phase.steps,
-                volume_nl=Fraction(*phase.volume_nl),
-                dose_ng=_fraction(plan.drug_ng(phase.volume_nl)),
-                duration_us=Fraction(*phase.duration_us),
-                rate_nl_per_s=Fraction(*phase.rate_nl_per_s),
-            )
-            for phase in plan.phases
-        ),
+        phases=tuple(_host_phase(plan, phase, given) for phase, given in zip(plan.phases, phases)),
+        margins=margins,
     )
+
+
+def _host_phase(plan: Any, phase: Any, entered: Mapping[str, str]) -> HostPhase:
+    return HostPhase(
+        kind=phase.kind,
+        entered=dict(entered),
+        steps=phase.steps,
+        volume_nl=Fraction(*phase.volume_nl),
+        dose_ng=_fraction(plan.drug_ng(phase.volume_nl)),
+        duration_us=Fraction(*phase.duration_us),
+        rate_nl_per_s=Fraction(*phase.rate_nl_per_s),
+        ends_nl_per_s=_ends(phase),
+        stretches=tuple(_stretches(phase)),
+    )
+
+
+def _ends(phase: Any) -> tuple[Fraction, Fraction]:
+    first, last = phase.ends_nl_per_s or (phase.rate_nl_per_s, phase.rate_nl_per_s)
+    return Fraction(*first), Fraction(*last)
+
+
+def _stretches(phase: Any) -> Iterator[Stretch]:
+    """The ordered volume of a stair of a ramp is that of the line, whose middle it has."""
+    count = len(phase.stretches)
+    first, last = _ends(phase)
+    for n, (steps, duration) in enumerate(phase.stretches):
+        rate = first + (last - first) * Fraction(2 * n + 1, 2 * count)
+        duration_us = Fraction(*duration)
+        yield Stretch(steps, rate * duration_us / US_PER_S, duration_us)
 
 
 def _fraction(ratio: tuple[int, int] | None) -> Fraction | None:

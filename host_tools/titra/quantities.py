@@ -12,6 +12,8 @@ from fractions import Fraction
 _FORM = re.compile(r"(-?)([0-9]{1,24})(?:\.([0-9]{1,24}))?([A-Za-z%/]*)\Z")
 TIME_US = {"us": 1, "ms": 1000, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6}
 US_PER_S = 10**6
+NL_PER_ML = 10**6
+NL_PER_S_IN_ML_H = Fraction(10**6, 3600)
 SHOWN_UNITS = {"C": "°C"}
 
 

@@ -77,7 +77,7 @@ def beyond(plan: Plan, rows: tuple) -> list[tuple[str, str, str]]:
             if not bound:
                 continue
             limit, _, dimension = read(field, bound, dimensions_of(field))
-            for value in _judged(plan, field, dimension):
+            for value in judged(plan, field, dimension):
                 if compare(value, limit) == wrong:
                     said = plan.as_entered(field, dimension, value)
                     found.append((field, said.text, in_unit(bound, dimension, said.unit)))
@@ -85,7 +85,7 @@ def beyond(plan: Plan, rows: tuple) -> list[tuple[str, str, str]]:
     return found
 
 
-def _judged(plan: Plan, field: str, dimension: str) -> list[tuple[int, int]]:
+def judged(plan: Plan, field: str, dimension: str) -> list[tuple[int, int]]:
     """Return the quantities of ``plan`` that a limit on ``field`` in ``dimension`` is about; a
     dose must not escape for want of a weight."""
     if field == "over":

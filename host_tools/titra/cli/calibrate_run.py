@@ -21,7 +21,7 @@ from titra.cli.source import Source
 from titra.cli.view import view_for
 from titra.client import PumpClient
 from titra.errors import OK, STOPPED_BY_OPERATOR, ConnectionLost, TitraError, UsageError
-from titra.infusion import Infusion, Outcome
+from titra.infusion import Infusion, Outcome, program
 from titra.prescription import HostPlan
 
 LEASE, ON_LOSS = "10s", "stop"
@@ -129,7 +129,7 @@ class Session:
 
     def _program(self, plan: HostPlan) -> dict[str, str]:
         """Program ``plan``; raises PlanMismatch unless the pump computed the same."""
-        answer = dict(self._client.request("program", plan.fields).fields)
+        answer = program(self._client, plan)
         compare_plans(answer, plan)
         return answer
 

@@ -29,7 +29,7 @@ from titra.cli.source import Source, parse_sim, port_source, sim_source
 from titra.cli.view import View, view_for
 from titra.client import PumpClient
 from titra.errors import STOPPED_BY_OPERATOR, ConnectionLost, UsageError
-from titra.infusion import Infusion
+from titra.infusion import Infusion, program
 from titra.prescription import HostPlan
 
 PERIOD_MIN_US = 20_000
@@ -107,7 +107,7 @@ class _Run:
 
     def prepare(self, yes: bool) -> None:
         """Program, compare and ask. Raises what went wrong; nothing has moved."""
-        answer = dict(self._client.request("program", self._planned.fields).fields)
+        answer = program(self._client, self._planned)
         if not self._json:
             out().print(plans_table(answer, self._planned))
         compare_plans(answer, self._planned)

@@ -28,14 +28,22 @@ class Order:
     """What was typed; None where nothing was."""
 
     weight: Annotated[Text, typer.Option(help="Patient mass: 70kg, 350g.")] = None
-    dose: Annotated[Text, typer.Option(help="Total dose per body mass: 0.5mg/kg.")] = None
-    rate: Annotated[Text, typer.Option(help="Volume per time: 52.5mL/h.")] = None
+    dose: Annotated[Text, typer.Option(help="Per body mass or in all: 0.5mg/kg, 35mg.")] = None
+    rate: Annotated[Text, typer.Option(help="52.5mL/h, 0.7mcg/kg/h, 5mg/h.")] = None
     volume: Annotated[Text, typer.Option(help="To deliver: 35mL.")] = None
     over: Annotated[Text, typer.Option(help="Duration: 40min, 90s, 1.5h.")] = None
+    phase: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Instead of these, several: 'dose=1mcg/kg over=10min', 'pause=15min', "
+            "'rate=6mg/h to=0mg/h over=30min'."
+        ),
+    ] = None
     concentration: Annotated[
         Text, typer.Option(help="Of the solution in the syringe: 1mg/mL.")
     ] = None
     syringe: Annotated[Text, typer.Option(help="Id from `titra syringes`: bd-60.")] = None
+    fill: Annotated[Text, typer.Option(help="What is in the syringe, if not full: 40mL.")] = None
     volume_per_step: Annotated[
         Text, typer.Option(help="Calibrated volume of a microstep: 138.8246nL.")
     ] = None
@@ -46,20 +54,26 @@ class Order:
 
     def fields(self) -> dict[str, str]:
         """The fields given, under their names on the wire; what is missing the core will say."""
-        named = {
-            name.replace("_", "-"): getattr(self, name)
-            for name in (*SETTING, "volume_per_step", *PHASE)
-        }
-        return {name: text for name, text in named.items() if text is not None}
+        return self._named((*SETTING, *PHASE))
+
+    def phases(self) -> list[dict[str, str]]:
+        """The phases of ``--phase``; none without it. Raises UsageError."""
+        found = [_phase(text) for text in self.phase or []]
+        doubled = self._named(PHASE) if found else {}
+        for name, text in doubled.items():
+            raise UsageError(
+                f"--{name} and --phase exclude each other", details={"field": name, "given": text}
+            )
+        return found
 
     def plan(self, serial: str | None = None) -> HostPlan:
         """The plan by the dose core, for the pump ``serial`` where one is known.
 
         Raises UsageError (not-calibrated) and what ``compute`` raises.
         """
-        fields = self.fields()
+        fields, phases = self.fields(), self.phases()
         if not self.calibrated:
-            return compute(fields, self.board)
+            return compute(fields, self.board, phases)
         if self.volume_per_step is not None:
             raise UsageError(
                 "--calibrated and --volume-per-step exclude each other",
@@ -67,7 +81,7 @@ class Order:
             )
         entry = calibrated(self.syringe or "", serial)
         if entry is None:
-            compute(fields, self.board)
+            compute(fields, self.board, phases)
             of_pump = f" on the pump {serial}" if serial else " on a real pump"
             raise UsageError(
                 f"no calibration of {self.syringe}{of_pump}; `titra calibrate` makes one",
@@ -75,11 +89,30 @@ class Order:
                 {"field": "syringe", "given": self.syringe or ""},
             )
         fields["volume-per-step"] = entry.volume_per_step
-        return dataclasses.replace(compute(fields, self.board), calibration=entry)
+        return dataclasses.replace(compute(fields, self.board, phases), calibration=entry)
+
+    def _named(self, names: tuple[str, ...]) -> dict[str, str]:
+        given = {name.replace("_", "-"): getattr(self, name) for name in names}
+        return {name: text for name, text in given.items() if text is not None}
 
 
-SETTING = ("weight", "concentration", "syringe")
+SETTING = ("weight", "concentration", "syringe", "fill", "volume_per_step")
 PHASE = ("dose", "rate", "volume", "over")
+
+
+def _phase(text: str) -> dict[str, str]:
+    """The fields of one ``--phase``; whether they fit the core will say."""
+    fields: dict[str, str] = {}
+    for word in text.split():
+        name, equals, value = word.partition("=")
+        if not equals or name in fields:
+            wrong = "stands twice" if equals else "is not key=value"
+            raise UsageError(
+                f"--phase takes key=value words, each once: {word!r} {wrong}",
+                details={"field": "phase", "given": text},
+            )
+        fields[name] = value
+    return fields
 
 
 def ordered(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,62 +2,54 @@
 
 from __future__ import annotations
 
-import typer
-from rich.markup import escape
-from rich.table import Table
+from typing import Annotated
 
-from titra import quantities as q
+import typer
+
 from titra.cli.common import JsonOption, guarded, out, print_json, wants_json
 from titra.cli.order import Order, ordered
+from titra.cli.plan_report import limits_table, phases_table, plan_table
+from titra.errors import UsageError
 from titra.prescription import HostPlan
+from titra.timetable import timetable_csv
 
 
 @guarded
 @ordered
-def plan(ctx: typer.Context, order: Order, as_json: JsonOption = False) -> None:
+def plan(
+    ctx: typer.Context,
+    order: Order,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Write the schedule as comma-separated values.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Compute a plan with the firmware's own dose core. No pump needed; nothing moves.
 
-    Example: titra plan --weight 70kg --dose 0.5mg/kg --over 40min --concentration 1mg/mL
-    --syringe bd-60 --json
+    Examples:
+
+    titra plan --weight 70kg --dose 0.5mg/kg --over 40min --concentration 1mg/mL --syringe bd-60
+
+    titra plan --weight 70kg --concentration 4mcg/mL --syringe bd-60
+    --phase 'dose=1mcg/kg over=10min' --phase 'rate=0.7mcg/kg/h over=1h'
     """
+    with_json = wants_json(ctx, as_json)
+    if as_csv and with_json:
+        raise UsageError("--csv and --json exclude each other", details={"field": "csv"})
     computed = order.plan()
-    if wants_json(ctx, as_json):
+    if with_json:
         print_json(computed.as_json())
+    elif as_csv:
+        print(timetable_csv(computed), end="")
     else:
-        out().print(plan_table(computed))
+        _show(computed)
 
 
-def plan_table(plan: HostPlan) -> Table:
-    """A plan for a person to check."""
-    table = Table(
-        title=f"plan [bold]{plan.hash}[/] on {escape(plan.board)}",
-        title_justify="left",
-        show_header=False,
-    )
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(overflow="fold")
-    entered = " ".join(f"{key}={text}" for key, text in plan.fields.items())
-    table.add_row("prescription", escape(entered))
-    for name, text in plan_rows(plan):
-        table.add_row(name, text)
-    return table
+def _show(computed: HostPlan) -> None:
+    from titra.cli.plan_chart import chart
 
-
-def plan_rows(plan: HostPlan) -> list[tuple[str, str]]:
-    """(name, value) of everything worth checking."""
-    fill = 100 * plan.total_volume_nl / plan.capacity_nl
-    error = 100 * plan.rounding_nl / plan.total_volume_nl
-    interval_us = plan.duration_us / plan.steps
-    rate_ml_h = plan.rate_nl_per_s * 3600 / 10**6
-    rows = [
-        ("total dose", "-" if plan.total_dose_ng is None else q.show_mass(plan.total_dose_ng)),
-        ("total volume", q.show_volume(plan.total_volume_nl)),
-        ("duration", f"{q.show_time(plan.duration_us)} ({q.decimal(plan.duration_us / 10**6)} s)"),
-        ("rate", f"{q.decimal(rate_ml_h)} mL/h = {q.decimal(plan.rate_nl_per_s, 6)} nL/s"),
-        ("steps", f"{plan.steps} of {q.decimal(plan.volume_per_step_nl, 6)} nL"),
-        ("volume per step", escape(plan.volume_per_step_from)),
-        ("step rate", f"{q.decimal(plan.step_hz, 6)} Hz, one every {q.decimal(interval_us)} us"),
-        ("syringe", f"{escape(plan.syringe_name)}, {q.decimal(fill, 1)} % of its capacity"),
-        ("rounding error", f"{q.decimal(plan.rounding_nl)} nL = {q.decimal(error, 6)} %"),
-    ]
-    return rows
+    console = out()
+    console.print(plan_table(computed))
+    console.print(phases_table(computed))
+    console.print(limits_table(computed.margins))
+    typer.echo(chart(computed, console.width))

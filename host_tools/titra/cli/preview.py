@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,9 +44,9 @@ def preview(
     chart: Annotated[
         Path | None, typer.Option("--out", help="Write the chart: FILE.png, .svg or .html.")
     ] = None,
-    table: Annotated[
-        Path | None, typer.Option("--csv", help="Write the curves as comma-separated values.")
-    ] = None,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Write the curves as comma-separated values.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what published models of KETAMINE (no other drug) make of a plan. Nothing moves.
@@ -59,6 +58,9 @@ def preview(
     """
     stops_us = [_time_us("disconnect", text) for text in disconnect or []]
     horizon_min = None if until is None else _horizon_min(until)
+    with_json = wants_json(ctx, as_json)
+    if as_csv and with_json:
+        raise UsageError("--csv and --json exclude each other", details={"field": "csv"})
     if chart and chart.suffix.lower() not in KINDS:
         raise UsageError(
             f"--out takes a name that ends in {', '.join(KINDS)}",
@@ -66,13 +68,13 @@ def preview(
         )
     found = _look_ahead(order.plan(), model or [], stops_us, horizon_min)
     if chart:
-        _write("out", chart, lambda: _drawn(found, chart.suffix.lower()))
-    if table:
-        _write("csv", table, lambda: curves_csv(found).encode())
-    if wants_json(ctx, as_json):
+        _write(chart, _drawn(found, chart.suffix.lower()))
+    if with_json:
         print_json(found.as_json())
+    elif as_csv:
+        print(curves_csv(found), end="")
     else:
-        _show(found, [path for path in (chart, table) if path])
+        _show(found, chart)
 
 
 def _look_ahead(
@@ -121,7 +123,7 @@ def preview_table(found: Outlook) -> Table:
     return table
 
 
-def _show(found: Outlook, written: list[Path]) -> None:
+def _show(found: Outlook, written: Path | None) -> None:
     from titra.pk.models import observed
     from titra.pk.terminal import charts
 
@@ -135,8 +137,8 @@ def _show(found: Outlook, written: list[Path]) -> None:
     lines += [f"[cyan]{model.name}[/]: {escape(model.source)}" for model in found.models]
     for line in lines:
         console.print(line, soft_wrap=not console.is_terminal)
-    for path in written:
-        err().print(f"[dim]written: {escape(str(path))}[/]")
+    if written:
+        err().print(f"[dim]written: {escape(str(written))}[/]")
 
 
 def _drawn(found: Outlook, kind: str) -> bytes:
@@ -149,11 +151,11 @@ def _drawn(found: Outlook, kind: str) -> bytes:
     return picture(found, kind[1:])
 
 
-def _write(field: str, path: Path, content: Callable[[], bytes]) -> None:
+def _write(path: Path, content: bytes) -> None:
     try:
-        path.write_bytes(content())
+        path.write_bytes(content)
     except OSError as error:
-        details = {"field": field, "given": str(path)}
+        details = {"field": "out", "given": str(path)}
         raise UsageError(f"cannot write {path}: {error}", details=details) from error
 
 

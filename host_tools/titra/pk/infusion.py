@@ -36,11 +36,12 @@ def infusion(plan: HostPlan) -> Infusion:
     if "weight" not in plan.fields:
         raise _missing("weight")
     flows = []
-    for phase in plan.phases:
-        if phase.dose_ng is None:
-            raise _missing("concentration")
-        minutes = phase.duration_us / US_PER_MIN
-        flows.append(Flow(float(minutes), float(phase.dose_ng / 10**6 / minutes)))
+    if plan.total_dose_ng is None:
+        raise _missing("concentration")
+    mg_per_nl = plan.total_dose_ng / plan.total_volume_nl / 10**6
+    for stretch in (part for phase in plan.phases for part in phase.stretches):
+        minutes = stretch.duration_us / US_PER_MIN
+        flows.append(Flow(float(minutes), float(stretch.volume_nl * mg_per_nl / minutes)))
     weight_kg = float(weight_g(plan) / 1000)
     return Infusion(weight_kg, tuple(flows), float(plan.duration_us / US_PER_MIN))
 

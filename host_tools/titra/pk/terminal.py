@@ -8,15 +8,13 @@ from typing import Any
 from titra.pk.models import observed
 from titra.pk.outlook import Outlook, Run
 from titra.pk.words import minute_text
+from titra.ticks import MINUTE_STEPS, ticks
 
 COLOURS = ("blue", "green", "red", "magenta")
 OBSERVED = "*"
 HEADROOM = 1.1
 WIDTH_MIN = 50
 HEIGHT = 18
-LABELS_MAX = 7
-LEVEL_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
-MINUTE_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 240, 480, 720, 1440)
 POINTS_PER_COLUMN = 2
 
 
@@ -34,8 +32,8 @@ def _chart(found: Outlook, ending: tuple[Run, ...], width: int) -> str:
     plot.xlim(0, found.horizon_min)
     top = HEADROOM * found.peak_ng_per_ml
     plot.ylim(0, top)
-    plot.xticks(_ticks(found.horizon_min, MINUTE_STEPS))
-    plot.yticks(_ticks(top, LEVEL_STEPS))
+    plot.xticks(ticks(found.horizon_min, MINUTE_STEPS))
+    plot.yticks(ticks(top))
     points = POINTS_PER_COLUMN * width
     minutes = [found.horizon_min * n / points for n in range(points + 1)]
     for n, (model, run) in enumerate(zip(found.models, ending)):
@@ -49,12 +47,6 @@ def _chart(found: Outlook, ending: tuple[Run, ...], width: int) -> str:
         plot.scatter([observed()["end_minutes"]], [observed()["end_ng_per_ml"]], marker=OBSERVED)
     plot.xlabel(_key(found, marked))
     return f"{_title(ending[0])}\n{str(plot.build()).rstrip()}"
-
-
-def _ticks(end: float, steps: tuple[int, ...]) -> list[int]:
-    """Round numbers from 0 to ``end``, at most LABELS_MAX unless ``end`` is beyond all steps."""
-    step = next((step for step in steps if end / step < LABELS_MAX), round(end / LABELS_MAX))
-    return list(range(0, int(end) + 1, step))
 
 
 def _title(run: Run) -> str:

@@ -14,6 +14,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from pump.core.bounds import Bounds
+from pump.core.mechanics import Mechanics
 from titra import calibration_store as cal
 from titra import cli, prescription
 from titra.cli import calibrate as command
@@ -272,9 +274,8 @@ def test_a_no_ends_it(
 def test_a_pump_with_other_mechanics_is_never_started(
     wired: FakePump, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pump.core.mechanics import Mechanics
-
-    monkeypatch.setattr(prescription, "board_settings", lambda board: (Mechanics("0.81mm"), None))
+    other = (Mechanics("0.81mm"), Bounds())
+    monkeypatch.setattr(prescription, "board_settings", lambda board: other)
     code, said = run_json("--port", "x", "--yes", *ONE_ML, "--weights", GOOD)
     assert code == 2 and said["error"]["code"] == "plan-mismatch"
     assert "start" not in verbs(wired)
