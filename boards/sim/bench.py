@@ -11,7 +11,7 @@ from boards.sim.noise import CpuNoise
 from boards.sim.standins.machine import Machine
 from boards.sim.standins.rp2 import make_rp2
 from boards.sim.standins.small import MicroPython, Select, Sys, Time
-from boards.sim.usb import UsbSerial
+from boards.sim.usb import Interrupted, UsbSerial
 from boards.sim.world import CYCLES_PER_US, FOREVER, SimulatedReset, SoftReset, World
 
 CTRL_C = 3
@@ -88,7 +88,7 @@ class Bench:
         try:
             self.power_on()
             self.loader.run("main")
-        except Exception as error:
+        except (Exception, Interrupted) as error:
             self.crash = error
         self._repl()
 

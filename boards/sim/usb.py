@@ -131,6 +131,10 @@ class UsbSerial:
             self._away = _ABSENT
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C has come to a chip that takes it for more than data."""
+
+
 def _interrupt() -> None:
-    """As MicroPython does: in the program, wherever it is."""
-    raise KeyboardInterrupt
+    """In the program, wherever it is."""
+    raise Interrupted()
