@@ -34,6 +34,7 @@ ROWS = (
     Row("routes", THERAPY, "titra.cli.routes:routes", "Published bioavailability of ketamine."),
     Row("infuse", THERAPY, "titra.cli.infuse:infuse", "Run an infusion, watch it to its end."),
     Row("bolus", THERAPY, "titra.cli.therapy:bolus", "Give a bolus while infusing."),
+    Row("change", THERAPY, "titra.cli.therapy:change", "Change the rate of what is left."),
     Row("prime", THERAPY, "titra.cli.therapy:prime", "Fill the line, nobody connected."),
     Row("pause", THERAPY, "titra.cli.therapy:pause", "Pause, keeping the place."),
     Row("resume", THERAPY, "titra.cli.therapy:resume", "Go on from a pause."),

@@ -1,4 +1,4 @@
-"""Commands that steer a therapy: prime and bolus (shown, then confirmed), pause, resume."""
+"""Commands that steer a therapy: bolus, change, prime (shown, then confirmed); pause, resume."""
 
 from __future__ import annotations
 
@@ -49,10 +49,40 @@ def bolus(
     """
     fields = {"dose": dose, "volume": volume, "rate": rate, "over": over}
     with connected(ctx, port) as client:
-        plan = _offered(ctx, client, "bolus", fields, yes, as_json)
-        said = dict(client.request("start", plan=plan).fields)
+        start = _offered(ctx, client, "bolus", fields, yes, as_json)
+        said = dict(client.request("start", start).fields)
         _say_lease(client)
     answered(ctx, as_json, "bolus started", said)
+
+
+@guarded
+def change(
+    ctx: typer.Context,
+    rate: Annotated[str | None, typer.Option(help="New rate: 30mL/h, 0.5mg/kg/h.")] = None,
+    dose: Annotated[str | None, typer.Option(help="Or an amount: 0.25mg/kg, 10mg, 5mL.")] = None,
+    over: Annotated[str | None, typer.Option(help="In what time: 45min.")] = None,
+    to: Annotated[str | None, typer.Option(help="Ramp from --rate to this rate.")] = None,
+    override: Annotated[
+        str | None, typer.Option(help="Soft limits that may be passed, by field: rate,dose.")
+    ] = None,
+    tenfold: Annotated[
+        bool, typer.Option("--tenfold", help="With --yes: a tenfold or a tenth rate is meant.")
+    ] = False,
+    yes: YesOption = False,
+    port: PortOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change the rate of what is left of an infusion, or replace it by another phase.
+
+    Shows what the pump makes of it and asks; until then the infusion goes on as it is.
+    Example: titra change --rate 30mL/h
+    """
+    fields = {"rate": rate, "dose": dose, "over": over, "to": to, "override": override}
+    with connected(ctx, port) as client:
+        start = _offered(ctx, client, "change", fields, yes, as_json, tenfold)
+        said = dict(client.request("start", start).fields)
+        _say_lease(client)
+    answered(ctx, as_json, "changed", said)
 
 
 @guarded
@@ -80,9 +110,9 @@ def prime(
         )
     fields = {"volume": volume, "rate": rate, "syringe": syringe, "connected": "no"}
     with connected(ctx, port) as client:
-        plan = _offered(ctx, client, "prime", fields, yes, as_json)
+        start = _offered(ctx, client, "prime", fields, yes, as_json)
         with StopRequests() as asked:
-            client.request("start", plan=plan, lease=LEASE, on_loss="stop")
+            client.request("start", start, lease=LEASE, on_loss="stop")
             client.lease_us = time_us(LEASE)
             said, code = _to_the_end(client, asked)
     answered(ctx, as_json, "primed" if not code else "not primed to the end", said)
@@ -119,14 +149,25 @@ def _offered(
     fields: Mapping[str, str | None],
     yes: bool,
     as_json: bool,
-) -> str:
-    """Ask for ``verb``, show the pump's answer, ask the person; the hash to be started."""
+    tenfold: bool = False,
+) -> dict[str, str]:
+    """Ask for ``verb``, show the pump's answer, ask the person; the fields of its ``start``.
+
+    A rate ten times the one before, or a tenth, which the pump wants to be meant, is asked about;
+    ``yes`` alone does not answer that.
+    """
     answer = dict(client.request(verb, None, **fields).fields)
     with_json = wants_json(ctx, as_json)
     if not with_json:
         out().print(fields_table(f"{verb}, as the pump understands it", answer))
-    confirm(f"Start this {verb} now?", yes, with_json)
-    return answer["plan"]
+    start = {"plan": answer["plan"]}
+    question = f"Start this {verb} now?"
+    if "tenfold" in answer:
+        start["tenfold"] = "yes"
+        yes = yes and tenfold
+        question = f"The rate before is {answer['tenfold']}. Is a tenfold change meant? {question}"
+    confirm(question, yes, with_json)
+    return start
 
 
 def _to_the_end(client: PumpClient, asked: StopRequests) -> tuple[dict[str, str], int]:

@@ -26,7 +26,8 @@ PRESCRIPTION: tuple[str, ...] = (
 )
 STATUS = (
     *("state", "cause", "latched", "plan", "alarms", "stop-loop", "lease", "t", "rate", "steps"),
-    *("delivered", "dose", "primed", "planned", "remaining", "elapsed", "commanded", "step-edges"),
+    *("delivered", "dose", "primed", "planned", "remaining", "elapsed", "commanded", "phase"),
+    "step-edges",
 )
 WAITS = ("state", "event", "time", "delivered")
 ABOUT = ("event", "no-event", "reply", "telemetry")  # what ``expect`` looks at instead of status
@@ -49,7 +50,7 @@ WIRE_VERBS = {
     "prime": PRESCRIPTION,
     "bolus": PRESCRIPTION,
     "change": PRESCRIPTION,
-    "start": ("plan", "lease", "on-loss"),
+    "start": ("plan", "lease", "on-loss", "tenfold"),
     "pause": (),
     "resume": (),
     "stop": (),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from titra.cli import common
+
 from .commands import run, run_json
+from .fake_pump import FakePump
 from .virtual_bench import VirtualBench
 
 
@@ -17,6 +22,7 @@ def test_pause_and_resume(bench: VirtualBench) -> None:
     assert run_json("resume")[1]["state"] == "infusing" and state() == "infusing"
 
 
+@pytest.mark.requirement("HOST-14")
 def test_a_bolus_is_shown_and_wants_a_yes(bench: VirtualBench) -> None:
     bench.infuse("lease=600s")
     asked = run("bolus", "--volume", "0.1mL", "--over", "10s")
@@ -26,6 +32,30 @@ def test_a_bolus_is_shown_and_wants_a_yes(bench: VirtualBench) -> None:
     assert given.exit_code == 0 and "the pump is bolus" in given.stdout
     assert "lease of 600s" in given.stderr
     assert state() == "bolus"
+
+
+class Changing(FakePump):
+    """Offers a change at ten times the rate, and wants that to be meant."""
+
+    def _do_change(self, fields: dict[str, str]) -> str:
+        self.asked = fields
+        return "plan=0000CAFE state=infusing rate=300.000mL/h tenfold=30.000mL/h"
+
+    def _do_start(self, fields: dict[str, str]) -> str:
+        self.started = fields
+        return "state=infusing plan=0000CAFE"
+
+
+@pytest.mark.requirement("HOST-14")
+def test_a_tenfold_change_wants_more_than_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    pump = Changing()
+    monkeypatch.setattr(common, "open_transport", lambda *args: pump)
+    args = ("change", "--rate", "300mL/h", "--port", "x", "--yes")
+    refused = run(*args)
+    assert refused.exit_code == 2 and "300.000mL/h" in refused.stdout
+    assert pump.asked == {"rate": "300mL/h"} and not hasattr(pump, "started")
+    assert run(*args, "--tenfold").exit_code == 0
+    assert pump.started == {"plan": "0000CAFE", "tenfold": "yes"}
 
 
 def test_a_prime_is_followed_to_its_end(bench: VirtualBench) -> None:
