@@ -28,7 +28,6 @@ POLL_S = 0.05  # longest wait for bytes, so that a stop never waits longer
 RETRY_S = 1.0
 SILENT_S = 65.0  # longer than the longest telemetry interval: the link is taken for dead
 STATUS_AFTER_EVENT_S = 0.2
-EVENTS_SHOWN = 20  # of those before the first connect
 PRESS = "press the pump's stop button"
 
 
@@ -36,6 +35,8 @@ class Link:
     """Listens to one pump. ``name`` is for people, ``open_transport`` makes a new transport."""
 
     status_every_s: float | None = None  # besides the status after a connect and after events
+    events_shown = 0  # of those before the first connect, where ``resume_after`` knows none
+    resume_after: Callable[[str], Mark | None] = staticmethod(lambda serial: None)
 
     def __init__(
         self,
@@ -97,7 +98,7 @@ class Link:
         self.tell(Up(self.clock(), who, client.info))
         self._prepare(client)
         if not before:
-            since = _recent(client)
+            since = self.resume_after(who.serial) or _recent(client, self.events_shown)
             client.take()  # what has come so far comes again, in its place
             client.catch_up(since)
         self._ask_status(client)
@@ -149,6 +150,7 @@ class SteeredLink(Link):
     its loss by its own policy), asks for the status every 2 s, and carries orders."""
 
     status_every_s = 2.0
+    events_shown = 20
     every: str | None = None  # telemetry interval to ask for
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -223,8 +225,8 @@ class SteeredLink(Link):
             self.tell(StopNews(self.clock(), "unheard", text))
 
 
-def _recent(client: PumpClient) -> Mark:
-    """The mark after which the last EVENTS_SHOWN events of this boot come."""
+def _recent(client: PumpClient, count: int) -> Mark:
+    """The mark after which the last ``count`` events of this boot come."""
     boot = quantities.whole(client.info.get("boot")) or 0
     newest = client.log_after((boot, BEYOND)).newest or (boot, 0)
-    return newest[0], max(0, newest[1] - EVENTS_SHOWN)
+    return newest[0], max(0, newest[1] - count)

@@ -29,6 +29,7 @@ ROWS = (
     Row("status", FIND, "titra.cli.ask:status", "What the pump does and has delivered."),
     Row("monitor", FIND, "titra.cli.monitor:monitor", "Watch pumps on a full screen."),
     Row("doctor", FIND, "titra.cli.doctor:doctor", "What is wrong, and what to do about it."),
+    Row("bridge", FIND, "titra.cli.bridge:bridge", "Pumps to Prometheus and MQTT, read-only."),
     Row("plan", THERAPY, "titra.cli.plan:plan", "Compute a plan without a pump."),
     Row("preview", THERAPY, "titra.cli.preview:preview", "Published models of a ketamine plan."),
     Row("routes", THERAPY, "titra.cli.routes:routes", "Published bioavailability of ketamine."),

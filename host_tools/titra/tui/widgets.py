@@ -155,7 +155,7 @@ class Card(Vertical):
         width = self._face.size.width
         mark = "▸" if selected else " "
         self._head.put(ends(f"{mark}{self.index + 1} {name(state)}", age(state, now_s), width))
-        rows = big(face.word, width - 3)
+        rows = big(face.word, width - 2)
         lines = [f"{face.mark if row == 1 else ' '} {line}" for row, line in enumerate(rows)]
         set_tone(self._face, face.tone)
         self._face.put(Text("\n".join(lines), no_wrap=True))

@@ -73,12 +73,23 @@ def mend_link(told: Teller) -> None:
     told.turns(5)
 
 
-def test_a_connect_tells_who_what_and_the_latest_events(pump: FakePump, listener: Teller) -> None:
+def test_a_connect_tells_who_what_and_the_latest_events(pump: FakePump, steered: Teller) -> None:
     for _ in range(30):
         pump.event("paused")
-    listener.turns(3)
-    assert listener.kinds()[:2] == [Up, Answered]
-    assert listener.events() == [(7, seq) for seq in range(11, 31)]
+    steered.turns(3)
+    assert steered.kinds()[:2] == [Up, Answered]
+    assert steered.events() == [(7, seq) for seq in range(11, 31)]
+
+
+@pytest.mark.requirement("HOST-16")
+def test_a_listener_begins_with_what_is_new_or_after_a_mark(pump: FakePump) -> None:
+    for _ in range(9):
+        pump.event("paused")
+    for mark, expected in ((None, []), ((7, 5), [(7, 6), (7, 7), (7, 8), (7, 9)])):
+        teller = Teller(Link, pump)
+        teller.link.resume_after = lambda serial, mark=mark: mark
+        teller.turns(3)
+        assert teller.events() == expected
 
 
 @pytest.mark.requirement("LOG-03")
@@ -93,7 +104,7 @@ def test_events_of_a_lost_link_come_once_and_in_order(pump: FakePump, listener: 
     mend_link(listener)
     pump.event("complete")
     listener.turns(2)
-    assert listener.events() == [(7, seq) for seq in range(1, 12)]
+    assert listener.events() == [(7, seq) for seq in range(2, 12)]
 
 
 def test_another_pump_at_the_same_port_is_taken_as_another(
