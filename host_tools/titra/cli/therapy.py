@@ -63,7 +63,7 @@ def change(
     over: Annotated[str | None, typer.Option(help="In what time: 45min.")] = None,
     to: Annotated[str | None, typer.Option(help="Ramp from --rate to this rate.")] = None,
     override: Annotated[
-        str | None, typer.Option(help="Soft limits that may be passed, by field: rate,dose.")
+        str | None, typer.Option(help="Reason for passing a soft limit: partial-answer.")
     ] = None,
     tenfold: Annotated[
         bool, typer.Option("--tenfold", help="With --yes: a tenfold or a tenth rate is meant.")

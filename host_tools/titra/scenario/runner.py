@@ -108,6 +108,7 @@ class _Runner:
         self._sample: Telemetry | None = None
         self._reply: Reply | None = None
         self._offered = ""
+        self._plan_us = 0
         self._said = ""
 
     def do(self, step: Step) -> StepResult:
@@ -189,6 +190,7 @@ class _Runner:
             raise Failed(f"expected a refusal with {refused}, the pump said ok")
         if step.verb in STARTED:
             self._offered = reply.fields.get("plan", "")
+            self._plan_us = quantities.time_us(reply.fields.get("duration")) or 0
         if step.verb == "start":
             self.client.lease_us = quantities.time_us(reply.fields.get("lease"))
         self._look()
@@ -308,8 +310,11 @@ class _Runner:
         self._take(self.client.poll(0))
 
     def _ask(self) -> None:
-        """Status; the pump's latest word on everything."""
-        self._word = dict(self.client.request("status").fields)
+        """Status; the pump's latest word on everything. Of a line that was cut, what is missing
+        stays as it was said before."""
+        said = self.client.request("status").fields
+        kept = self._word if said.get("cut") == "yes" else {}
+        self._word = {**kept, **said}
         self._look()
 
     def _take(self, reports: Sequence[Report]) -> None:
@@ -322,7 +327,8 @@ class _Runner:
                 self._word.update(report.fields)
 
     def _patience_us(self) -> int:
-        return BEYOND_US + (quantities.time_us(self._word.get("remaining")) or 0)
+        left_us = quantities.time_us(self._word.get("remaining"))
+        return BEYOND_US + (self._plan_us if left_us is None else left_us)
 
 
 def _us(text: str) -> int:
