@@ -4,15 +4,13 @@ The firmware's own files run on it from reset to reset. The bench sees only what
 probes would see: pads, the serial port, and when power was cut.
 """
 
+from boards.sim.chips import chip_of
 from boards.sim.flash import Flash
-from boards.sim.heap import Gc, Heap
+from boards.sim.heap import Heap
 from boards.sim.loader import Loader
 from boards.sim.noise import CpuNoise
-from boards.sim.standins.machine import Machine
-from boards.sim.standins.rp2 import make_rp2
-from boards.sim.standins.small import MicroPython, Select, Sys, Time
-from boards.sim.usb import Interrupted, UsbSerial
-from boards.sim.world import CYCLES_PER_US, FOREVER, SimulatedReset, SoftReset, World
+from boards.sim.usb import Interrupted
+from boards.sim.world import CYCLES_PER_US, FOREVER, SimulatedReset, SoftReset
 
 CTRL_C = 3
 CTRL_D = 4
@@ -24,10 +22,11 @@ class Bench:
 
     def __init__(self, root: str, board: str = "rpi_pico", seed: int = 0) -> None:
         self._roots = [root + "/firmware", root + "/boards/" + board]
-        self.world = World()
+        self.chip = chip_of(self._roots)
+        self.world = self.chip.world
         self.noise = CpuNoise(self.world, seed) if seed else None
         self.heap = self.noise.heap if self.noise else Heap(self.world)
-        self.usb = UsbSerial(self.world)
+        self.usb = self.chip.serial
         self.flash = Flash(self.world)
         self.loader = None
         self.boots = 0  # resets so far
@@ -63,17 +62,7 @@ class Bench:
 
     def power_on(self) -> None:
         """Boot as far as boot.py goes: pads are safe, main.py has not begun."""
-        world = self.world
-        standins = {
-            "machine": Machine(world),
-            "rp2": make_rp2(world),
-            "time": Time(world),
-            "select": Select(world),
-            "sys": Sys(world, self.usb),
-            "micropython": MicroPython(world, self.usb),
-            "os": self.flash,
-            "gc": Gc(self.heap),
-        }
+        standins = self.chip.standins(self.flash, self.heap)
         self._standins = standins
         self.usb.interrupt_char = CTRL_C
         self.loader = Loader(self._roots, standins, self.flash.open)
@@ -114,7 +103,7 @@ class Bench:
         timers go; pads, FIFOs, watchdog, clock and the USB connection stay as they are."""
         world = self.world
         world.sync()
-        self._standins["rp2"].driver.deinit()
+        self.chip.soft_reset(self._standins)
         world.forget_firmware()
         self._clear()
 
@@ -132,8 +121,9 @@ class Bench:
         self._drive_stop()
         pads.watch(board.ENABLE, self._enable_edge)
         pads.drive(board.ENABLE, 1)  # the board's pull-up: the chip's output, if on, wins
-        pads.watch(board.STEP, self._step_edge)
-        pads.watch(board.ALLOW, self._allow_edge)
+        pads.watch(self.chip.connect(board), self._step_edge)
+        if hasattr(board, "ALLOW"):
+            pads.watch(board.ALLOW, self._allow_edge)
 
     # ---- what can be done to it ---------------------------------------------------------------
 
@@ -149,7 +139,8 @@ class Bench:
 
     def _drive_stop(self) -> None:
         if self._pins:
-            self.world.pads.drive(self._pins.STOP, None if self._loop_open else 0)
+            level = self.chip.loop_open if self._loop_open else self.chip.loop_closed
+            self.world.pads.drive(self._pins.STOP, level)
 
     def at_us(self, us: int, action) -> None:
         """``action()`` at ``us`` after power-on."""
@@ -176,6 +167,8 @@ class Bench:
     def _enable_edge(self, pin: int, level: int, first: int, period: int, count: int) -> None:
         if not level:
             self._current = True
+            if not hasattr(self._pins, "ALLOW"):
+                self._begin_motion(first)
 
     def _step_edge(self, pin: int, level: int, first: int, period: int, count: int) -> None:
         if not level or (self.knows_enable and not self._current):
@@ -199,7 +192,11 @@ class Bench:
         runs.append((first, period, count))
 
     def _allow_edge(self, pin: int, level: int, first: int, period: int, count: int) -> None:
-        if level and self._current and self.moving_since is None:
-            self.moving_since = first
+        if level and self._current:
+            self._begin_motion(first)
+
+    def _begin_motion(self, at: int) -> None:
+        if self.moving_since is None:
+            self.moving_since = at
             for us, action in self._on_motion:
-                self.world.at(first + us * CYCLES_PER_US, action)
+                self.world.at(at + us * CYCLES_PER_US, action)

@@ -1,4 +1,4 @@
-"""GPIO pads of the simulated RP2040: who drives each pad, its level, and what peripherals read.
+"""GPIO pads of a simulated chip: who drives each pad, its level, and what peripherals read.
 
 Levels are bit masks over GPIO numbers. A pad takes the level of the chip's own output where one is
 enabled, else that of the external (bench) driver, else of its pull resistor; a floating pad reads
@@ -9,7 +9,7 @@ Edges are reported to watchers as ``fn(pin, level, t_first, period, count)``: ``
 pulses; calls are chronological for each (pin, level), not between the two levels of one pin.
 """
 
-_OWNERS = ("sio", "pio0", "pio1")
+_OWNERS = ("sio", "pio0", "pio1")  # on an ESP32 the RMT has the place of pio0
 
 
 def _no_clock() -> int:
@@ -17,16 +17,17 @@ def _no_clock() -> int:
 
 
 class Pads:
-    """``count`` GPIO pads after reset: inputs with pull-down, no function selected.
+    """``count`` GPIO pads after reset: inputs, with pull-down if ``pulls``, no function selected.
 
     The owner sets ``clock``, a callable that returns the current cycle; changes made by the CPU or
     the bench carry that time. ``before``, if set, is called with a pin mask ahead of any such
     change (the PIO uses it to bring itself up to date under the old conditions).
     """
 
-    def __init__(self, count: int = 30) -> None:
+    def __init__(self, count: int = 30, pulls: bool = True) -> None:
         self.count = count
         self.mask = (1 << count) - 1
+        self._pulls = self.mask if pulls else 0
         self.clock = _no_clock
         self.before = None
         self.quiet = False  # PIO repeats cycles whose edges were already reported
@@ -41,7 +42,7 @@ class Pads:
 
     def _clear_chip(self) -> None:
         self._up = 0
-        self._down = self.mask
+        self._down = self._pulls
         self._owned = [0, 0, 0]  # pads of sio, pio0, pio1
         self._out = [0, 0, 0]
         self._oe = [0, 0, 0]
@@ -110,8 +111,17 @@ class Pads:
         self._high = self._high | bit if mode == 3 else self._high & ~bit
         self._update(self.clock())
 
+    def relay(self, pin: int, level: int, t_first: int, period: int, count: int) -> None:
+        """Edges that an outer part passes on to an input of the chip, as they are reported."""
+        bit = 1 << pin
+        self._ext_mask |= bit
+        self._ext_levels = self._ext_levels | bit if level else self._ext_levels & ~bit
+        self.levels = self.levels | bit if level else self.levels & ~bit
+        self.inputs = self.inputs | bit if level else self.inputs & ~bit
+        self.train(pin, level, t_first, period, count)
+
     def reset(self) -> None:
-        """What a chip reset leaves: inputs with pull-down, no functions. Outer drivers stay."""
+        """What a chip reset leaves: inputs, no functions. Outer drivers stay."""
         if self.before is not None:
             self.before(self.mask)
         self.version += 1

@@ -1,7 +1,7 @@
 """One scripted life of a pump, without a host in the loop, as a trace of all that can be seen.
 
-    micropython -X heapsize=64M boards/sim/scenario.py ROOT
-    python boards/sim/scenario.py ROOT
+    micropython -X heapsize=64M boards/sim/scenario.py ROOT [BOARD]
+    python boards/sim/scenario.py ROOT [BOARD]
 
 Every input comes at a fixed virtual instant, so both interpreters must print the same bytes: each
 line the pump sends with the microsecond at which it was whole, each run of STEP pulses in system
@@ -95,8 +95,8 @@ class End(BaseException):
 class Scenario:
     """Plays the script on a bench and prints."""
 
-    def __init__(self, root: str) -> None:
-        self._bench = Bench(root)
+    def __init__(self, root: str, board: str) -> None:
+        self._bench = Bench(root, board)
         self._bench.keep_runs = True
         self._plan = "none"
 
@@ -150,4 +150,4 @@ class Scenario:
         print("flash", sorted(bench.flash.files.items()))
 
 
-Scenario(sys.argv[1]).play()
+Scenario(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "rpi_pico").play()

@@ -73,7 +73,7 @@ class UsbSerial:
         """``data`` arrives at the chip now."""
         if self.interrupt_char >= 0 and self.interrupt_char in data:
             data = data.replace(bytes((self.interrupt_char,)), b"")
-            self._world.at(self._world.now, _interrupt)
+            self._world.at(self._world.now, interrupt)
         self._rx.extend(data)
         self.received_at = self._world.now
 
@@ -135,6 +135,6 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C has come to a chip that takes it for more than data."""
 
 
-def _interrupt() -> None:
+def interrupt() -> None:
     """In the program, wherever it is."""
     raise Interrupted()

@@ -73,16 +73,16 @@ class Watchdog:
             self.scratch[SDK_SCRATCH] = 0
 
 
-def wdt_class(world):
+def wdt_class(world, longest_ms: int = LONGEST_MS):
     """The ``WDT`` class of one chip."""
 
     class WDT:
-        """As documented for ``machine.WDT``; ``timeout`` in ms, at most 8388."""
+        """As documented for ``machine.WDT``; ``timeout`` in ms."""
 
         def __init__(self, id: int = 0, timeout: int = 5000) -> None:
             if id != 0:
                 raise ValueError("WDT(%d) doesn't exist" % id)
-            if not 0 <= timeout <= LONGEST_MS:
+            if not 0 <= timeout <= longest_ms:
                 raise ValueError("timeout exceeds %d" % LONGEST_MS)
             locked = world.irqs.open_heap()
             world.spend("other")

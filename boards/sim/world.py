@@ -57,18 +57,20 @@ def nothing() -> None:
 
 
 class World:
-    """One chip and its surroundings."""
+    """One chip and its surroundings. ``make_engine(pads)`` makes what drives pads without the CPU:
+    it has ``now`` and ``run(until)`` as PioSystem has them."""
 
-    def __init__(self) -> None:
+    def __init__(self, pads: Pads | None = None, make_engine=PioSystem) -> None:
         self.sys_hz = SYS_HZ
         self.now = 0
         self.horizon = 0  # up to here the CPU may just add its time to ``now``
         self._limit = FOREVER
         self.on_limit = None
         self.reset_cause = "power-on"
-        self.pads = Pads(30)
+        self.pads = pads or Pads(30)
         self.pads.clock = self.clock
-        self.pio = PioSystem(self.pads)
+        self._make_engine = make_engine
+        self.pio = make_engine(self.pads)
         self.pio_service = nothing  # the rp2 stand-in looks for PIO interrupts here
         self.boot_cycle = 0
         self._events = []
@@ -288,7 +290,7 @@ class World:
         self.forget_firmware()
         self.sync()
         self.pads.reset()
-        self.pio = PioSystem(self.pads)
+        self.pio = self._make_engine(self.pads)
         self.pio.now = self.now
         self.boot_cycle = self.now
 

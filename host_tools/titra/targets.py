@@ -20,6 +20,8 @@ from titra.transport import Transport, open_transport
 BUTTON = "stop-button"
 STEPS = "step-counter"
 POWER = "power-switch"
+AT_ONCE = "lines-at-once"  # two lines may come in the same instant; over a UART bytes come singly
+SINGLY = ("esp32_devkitc",)
 TARGETS = ("sim", "unix")
 MOST_US = 1_000_000
 FIRST_SLICE_US = 10_000
@@ -31,6 +33,7 @@ US = 1_000_000
 class Target(Protocol):
     """A pump in virtual time."""
 
+    board: str
     capabilities: tuple[str, ...]
 
     def write(self, data: bytes) -> None:
@@ -55,14 +58,19 @@ class Target(Protocol):
         """End it."""
 
 
+def _capabilities(board: str) -> tuple[str, ...]:
+    """What a virtual bench with this board can do."""
+    return (BUTTON, STEPS, POWER) if board in SINGLY else (BUTTON, STEPS, POWER, AT_ONCE)
+
+
 class SimTarget:
     """The firmware in CPython, in this process."""
-
-    capabilities: tuple[str, ...] = (BUTTON, STEPS, POWER)
 
     def __init__(self, board: str) -> None:
         from titra.simulator import Lockstep
 
+        self.board = board
+        self.capabilities = _capabilities(board)
         self._lockstep = Lockstep(board)
         self._bench = self._lockstep.bench
 
@@ -92,11 +100,11 @@ class SimTarget:
 class UnixTarget:
     """The firmware in MicroPython, in a process of its own behind a pty."""
 
-    capabilities: tuple[str, ...] = (BUTTON, STEPS, POWER)
-
     def __init__(self, board: str) -> None:
         from titra.simulator import SpawnedPump
 
+        self.board = board
+        self.capabilities = _capabilities(board)
         self._pump = SpawnedPump(runtime="micropython", speed="held", board=board)
         self._port = os.open(self._pump.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         tty.setraw(self._port)
@@ -183,15 +191,16 @@ class TargetTransport:
 class Rig:
     """A pump for a scenario: its transport, and what this bench can do to it."""
 
-    def __init__(self, name: str, baud: int = DEFAULT_BAUD) -> None:
-        """``name``: sim, unix, or the port or URL of a pump. Raises NoConnection."""
+    def __init__(self, name: str, baud: int = DEFAULT_BAUD, board: str = "rpi_pico") -> None:
+        """``name``: sim or unix, with a virtual ``board``, or the port or URL of a pump. Raises
+        NoConnection."""
         self.name = name
         self.bench: Any = None
         self.capabilities: tuple[str, ...] = ()
         self.virtual = name in TARGETS
         self.transport: Transport
         if self.virtual:
-            self.bench = make_target(name)
+            self.bench = make_target(name, board)
             self.capabilities = self.bench.capabilities
             self.transport = TargetTransport(self.bench, name)
             self.transport.read(BOOT_US / US)

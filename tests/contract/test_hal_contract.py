@@ -14,9 +14,10 @@ from tests.contract.asking import (
     US,
     S,
     allow,
+    as_due,
+    border_ns,
     fast,
     gaps,
-    need,
     run_words,
     ticks_ns,
     timed,
@@ -85,8 +86,7 @@ def test_driver_is_off_after_boot_and_obeys(jig, hal):
 def test_nothing_moves_after_boot(jig, hal):
     jig.run_ns(2 * S)
     assert jig.rises_ns() == [] and jig.step_level() == 0
-    if hal.fuse:
-        assert not hal.fuse.allows()
+    assert not hal.fuse.allows()
     if hal.counter:
         assert hal.counter.steps() == 0
 
@@ -112,10 +112,11 @@ def test_each_interval_is_that_of_its_own_word(jig, hal):
 
 
 @pytest.mark.requirement("DEL-02")
-@pytest.mark.parametrize("more", [0, 1, 500, 100_000])
+@pytest.mark.parametrize("more", [0, 1, 500, 99_000])
 def test_a_wait_word_adds_exactly_its_time(jig, hal, more):
     step, wait = fast(hal), hal.generator.min_wait_ticks + more
-    rises = run_words(jig, [(1, step), (0, wait), (0, wait), (1, step), (1, step)])
+    words = [(1, step), (0, wait), (0, wait), (1, step), (1, step)]
+    rises = run_words(jig, words, int(2 * ticks_ns(hal, wait)) + 10 * MS)
     assert gaps(rises) == [ticks_ns(hal, step + 2 * wait), ticks_ns(hal, step)]
 
 
@@ -123,12 +124,13 @@ def test_the_longest_interval_and_count(jig, hal):
     generator = hal.generator
     step = fast(hal)
     rises = run_words(jig, [(generator.max_count, step)], 2 * generator.max_count * 125 * US)
-    assert gaps(rises) == [ticks_ns(hal, step)] * (generator.max_count - 1)
+    assert len(rises) == generator.max_count
+    assert as_due(hal, rises, [step] * (generator.max_count - 1))
     longest = ticks_ns(hal, generator.max_ticks)
     rises = run_words(
         jig, [(1, step), (0, generator.max_ticks), (1, generator.max_ticks)], int(2.1 * longest)
     )
-    assert gaps(rises) == [2 * longest]
+    assert as_due(hal, rises, [2 * generator.max_ticks])
 
 
 def test_the_origin_is_the_call_of_run(jig, hal):
@@ -140,9 +142,9 @@ def test_the_origin_is_the_call_of_run(jig, hal):
     before = jig.now_ns()
     hal.generator.run()
     after = jig.now_ns()
-    jig.run_ns(30 * MS)
+    jig.run_ns(int(ticks_ns(hal, ticks)) + 10 * MS)
     (rise,) = jig.rises_ns()
-    assert before <= rise - ticks_ns(hal, ticks) <= after + US
+    assert before <= rise - ticks_ns(hal, ticks) <= after + US + border_ns(hal)
 
 
 def test_pulses_are_long_enough(jig, hal):
@@ -185,7 +187,6 @@ def test_put_does_not_block_on_a_generator_stopped_by_the_loop(jig, hal):
 
 
 def test_put_does_not_block_on_a_generator_that_the_fuse_holds(jig, hal):
-    need(hal, contract.FUSE)
     hal.generator.arm()
     hal.fuse.arm(2)
     hal.generator.put(5, fast(hal))

@@ -1,4 +1,5 @@
-"""``--target`` picks what the device suite runs on; ``device`` is a freshly powered pump on it."""
+"""``--target`` and ``--board`` pick what the device suite runs on; ``device`` is a freshly powered
+pump on it."""
 
 import pytest
 
@@ -6,6 +7,7 @@ from titra.targets import TARGETS, make_target
 
 from .targets import Device
 
+BOARDS = ("rpi_pico", "esp32_devkitc")
 BOOT_US = 600_000
 
 
@@ -13,17 +15,28 @@ def pytest_addoption(parser):
     parser.addoption(
         "--target", default="both", choices=(*TARGETS, "both"), help="what tests/device runs on"
     )
+    parser.addoption(
+        "--board", default="both", choices=(*BOARDS, "both"), help="which board tests/device runs"
+    )
+
+
+def _chosen(metafunc, option, names):
+    chosen = metafunc.config.getoption(option, default="both")
+    return names if chosen == "both" else (chosen,)
 
 
 def pytest_generate_tests(metafunc):
     if "target_name" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("--target", default="both")
-        names = TARGETS if chosen == "both" else (chosen,)
+        names = [
+            "%s-%s" % (target, board)
+            for target in _chosen(metafunc, "--target", TARGETS)
+            for board in _chosen(metafunc, "--board", BOARDS)
+        ]
         metafunc.parametrize("target_name", names, scope="session")
 
 
 def _device(name):
-    target = make_target(name)
+    target = make_target(*name.split("-"))
     device = Device(target)
     device.run_us(BOOT_US)
     return device, target

@@ -59,6 +59,7 @@ class Device:
 
     def __init__(self, target) -> None:
         self._target = target
+        self.board = target.board
         self._bytes = b""
         self._next_id = 0
         self._power_was_cut = False

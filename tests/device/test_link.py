@@ -287,7 +287,7 @@ def test_identity_is_bare(device):
     device.send_raw(b"*IDN?\n")
     device.run_us(100_000)
     assert device.replies[-1].kind == "identity"
-    assert device.replies[-1].raw.startswith("Titra,rpi_pico,")
+    assert device.replies[-1].raw.startswith("Titra,%s," % device.board)
 
 
 def test_info(device):

@@ -13,7 +13,8 @@ FILES = sorted((Path(__file__).parent / "scenarios").glob("*.toml"))
 @pytest.mark.requirement("HOST-11")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_scenario(path, target_name):
-    rig = Rig(target_name)
+    target, board = target_name.split("-")
+    rig = Rig(target, board=board)
     try:
         result = play(Scenario.load(path), rig)
     finally:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from titra.targets import AT_ONCE
+
 from .test_infusion import bring
 from .therapies import SHORT, SHORT_STEPS, SHORT_US, TAIL_US, TINY, TINY_STEPS, TINY_US
 
@@ -179,6 +181,7 @@ def test_repeated_stop_tells_the_truth(device):
 
 @pytest.mark.requirement("STOP-08")
 def test_stop_outruns_start(device):
+    device.need(AT_ONCE)
     plan = device.program(TINY)["plan"]
     for order in (("start plan=" + plan, "stop"), ("stop", "start plan=" + plan)):
         plan = device.program(TINY)["plan"]
@@ -193,6 +196,7 @@ def test_stop_outruns_start(device):
 
 @pytest.mark.requirement("STOP-08")
 def test_stop_outruns_resume(device):
+    device.need(AT_ONCE)
     device.infuse(SHORT)
     device.run_us(1_000_000)
     device.ask("pause")
@@ -202,6 +206,22 @@ def test_stop_outruns_resume(device):
     device.run_us(AFTER_US)
     assert [reply["code"] for reply in device.replies if reply.tag == tag] == ["not-now"]
     assert (device.state, device.step_edges) == ("halted", edges)
+
+
+@pytest.mark.requirement("STOP-08")
+@pytest.mark.parametrize("first", ["start plan=%s", "resume"])
+def test_stop_right_behind_start_or_resume_has_the_last_word(device, first):
+    plan = device.program(SHORT)["plan"]
+    if first == "resume":
+        device.ask("start plan=" + plan)
+        device.ask("pause")
+    edges = device.step_edges
+    device.send(first.replace("%s", plan))
+    device.send("stop")
+    device.run_us(TELL_US)
+    assert device.state in ("idle", "halted")
+    assert device.step_edges - edges <= SHORT_STEPS * TELL_US // SHORT_US
+    assert device.moves_in(AFTER_US) == 0
 
 
 def test_stop_gets_through_when_nothing_else_does(device):

@@ -22,6 +22,7 @@ START_UP_CYCLES = 3_000 * CYCLES_PER_US
 class Bench:
     """The bench interface of the device suite, on a bench that keeps the instants."""
 
+    board = "rpi_pico"
     capabilities = ("step-counter",)
 
     def __init__(self) -> None:

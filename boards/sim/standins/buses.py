@@ -13,14 +13,18 @@ _BITS_UART = 10
 _BITS_I2C = 9
 
 
-def uart_class(world):
-    """The ``UART`` class of one chip."""
+def _unfit(number: int, tx, rx) -> bool:
+    return bool((tx.id + 4) // 8 % 2 != number or tx.id % 4 or rx.id != tx.id + 1)
+
+
+def uart_class(world, any_pins: bool = False):
+    """The ``UART`` class of one chip, which may have ``any_pins`` for it."""
 
     class UART:
         """A UART with its buffers."""
 
         def __init__(self, id, baudrate, tx=None, rx=None, timeout=0) -> None:
-            if (tx.id + 4) // 8 % 2 != id or tx.id % 4 or rx.id != tx.id + 1:
+            if not any_pins and _unfit(id, tx, rx):
                 raise ValueError("bad TX or RX pin")
             self._id = id
             self._byte = world.sys_hz * _BITS_UART // baudrate
@@ -62,14 +66,15 @@ def uart_class(world):
     return UART
 
 
-def i2c_class(world):
-    """The ``I2C`` class of one chip."""
+def i2c_class(world, any_pins: bool = False):
+    """The ``I2C`` class of one chip, which may have ``any_pins`` for it."""
 
     class I2C:
         """A bus controller."""
 
         def __init__(self, id, sda=None, scl=None, freq=400_000) -> None:
-            if sda.id // 2 % 2 != id or sda.id % 2 or scl.id != sda.id + 1:
+            apart = sda.id // 2 % 2 != id or sda.id % 2 or scl.id != sda.id + 1
+            if apart and not any_pins:
                 raise ValueError("bad SDA or SCL pin")
             self._parts = world.i2cs.setdefault(id, {})
             self._hz = freq

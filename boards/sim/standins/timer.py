@@ -57,7 +57,7 @@ class Alarms:
             timer = self._earliest()
 
 
-def timer_class(world):
+def timer_class(world, ids: tuple = (-1,), may_be_hard: bool = True):
     """The ``Timer`` class of one boot of a chip; a reset of either kind takes its line away."""
     alarms = Alarms(world)
 
@@ -78,7 +78,7 @@ def timer_class(world):
 
         def __init__(self, id: int = -1, **options) -> None:
             world.irqs.will_allocate()
-            if id != -1:
+            if id not in ids:
                 raise ValueError("Timer doesn't exist")
             self.due = 0
             self._live = 0  # changes with each init and deinit
@@ -96,6 +96,8 @@ def timer_class(world):
             hard: bool = False,
         ) -> None:
             """Start, or start anew."""
+            if hard and not may_be_hard:
+                raise ValueError("hard Timers are not implemented")
             locked = world.irqs.open_heap()
             world.spend("timer")
             if freq is not None:

@@ -1,4 +1,4 @@
-"""The RP2040 port on simulated silicon, with a bench jig around it, for the contract suite."""
+"""The ports on simulated silicon, with a bench jig around them, for the contract suite."""
 
 from pathlib import Path
 
@@ -10,17 +10,25 @@ ROOT = Path(__file__).resolve().parents[2]
 CYCLE_NS = 8
 
 
-class Rp2Jig:
-    """See ``test_hal_contract`` for what a jig offers."""
+class SimJig:
+    """See ``asking`` for what a jig offers. STEP is what the motor driver sees of it."""
 
-    name = "rp2"
+    name = ""
+    board = ""
+    fitted: dict = {}
 
     def __init__(self) -> None:
-        self._bench = Bench(str(ROOT), "rpi_pico")
+        self._bench = Bench(str(ROOT), self.board)
+        self._bench.fitted = self.fitted
         self._world = self._bench.world
         self._edges: dict = {0: [], 1: []}
+        self._set_up()
         self._power_on()
-        self._world.pads.watch(self._board.STEP, self._step_edge)
+        self._step = getattr(self._board, "COUNT", self._board.STEP)
+        self._world.pads.watch(self._step, self._step_edge)
+
+    def _set_up(self) -> None:
+        """What differs of the chip."""
 
     def _power_on(self) -> None:
         """Reset to board file, as boot.py and main.py do it; main's loop is the test."""
@@ -54,7 +62,7 @@ class Rp2Jig:
 
     def step_level(self) -> int:
         self._world.sync()
-        return self._world.pads.level(self._board.STEP)
+        return self._world.pads.level(self._step)
 
     def driver_is_on(self) -> bool:
         return not self._world.pads.level(self._board.ENABLE)
@@ -99,3 +107,33 @@ class Rp2Jig:
             self._power_on()
             return
         raise AssertionError("the power was not cut")
+
+
+class Rp2Jig(SimJig):
+    """RP2040: PIO."""
+
+    name = "rp2"
+    board = "rpi_pico"
+
+
+class Esp32Jig(SimJig):
+    """ESP32 with latch and gate, MicroPython 1.27 or later."""
+
+    name = "esp32"
+    board = "esp32_devkitc"
+
+
+class Esp32OldJig(Esp32Jig):
+    """The same with the RMT of MicroPython 1.26."""
+
+    name = "esp32-1.26"
+
+    def _set_up(self) -> None:
+        self._bench.chip.modern = False
+
+
+class Esp32BareJig(Esp32Jig):
+    """ESP32 without latch and gate."""
+
+    name = "esp32-bare"
+    fitted = {"ARM": None, "LATCH": None}

@@ -1,0 +1,92 @@
+"""What surrounds the motor on an ESP32 board: watchdog, memory that outlives resets, sensors.
+
+Pins of parts that a board does not have are None in its board file, and so is the part here.
+"""
+
+import struct
+
+from machine import ADC, RTC, WDT, Pin
+
+from pump import hal
+from pump.core.crc import crc32
+
+WATCHDOG_MS = 2000
+RELEASED_MS = 86_400_000  # the task watchdog cannot be stopped: a day
+SLOT = 8
+ZERO_MV = 330
+FULL_MV = 3300
+
+
+class Watchdog(hal.Watchdog):
+    """The task watchdog, begun with the first feed. A CPU that stands still with interrupts off is
+    reset sooner, by the chip's interrupt watchdog."""
+
+    def __init__(self) -> None:
+        self._wdt = None
+
+    def feed(self) -> None:
+        if self._wdt is None:
+            self._wdt = WDT(timeout=WATCHDOG_MS)
+        self._wdt.feed()
+
+    def release(self) -> None:
+        self._wdt = None
+        WDT(timeout=RELEASED_MS).feed()
+
+
+class Hot(hal.Hot):
+    """The memory of the real-time clock, which outlives all resets but power-on. Two slots,
+    changed in turn, so that a CPU that dies amid a write leaves the other. The higher one is
+    believed; steps that have gone back, with another run, are written to both."""
+
+    def __init__(self) -> None:
+        self._rtc = RTC()
+        self._slot = 0
+        self._steps = 0
+        kept = bytes(self._rtc.memory())
+        self._slots = [kept[:SLOT], kept[SLOT:]] if len(kept) == 2 * SLOT else [bytes(SLOT)] * 2
+
+    def save(self, boot: int, steps: int) -> None:
+        self._write(boot, steps)
+        if steps < self._steps:
+            self._write(boot, steps)
+        self._steps = steps
+
+    def load(self, boot: int) -> int:
+        best = -1
+        for slot in self._slots:
+            steps = struct.unpack("<I", slot[:4])[0]
+            if slot == self._pack(boot, steps) and steps > best:
+                best = steps
+        return best
+
+    def _write(self, boot: int, steps: int) -> None:
+        self._slots[self._slot] = self._pack(boot, steps)
+        self._slot = 1 - self._slot
+        self._rtc.memory(self._slots[0] + self._slots[1])
+
+    def _pack(self, boot: int, steps: int) -> bytes:
+        return struct.pack("<II", steps, crc32(b"%d %d" % (boot, steps)))
+
+
+class Force(hal.Force):
+    """A bridge amplifier on an ADC pin: ``full_mn`` at 3.3 V, zero at a tenth of it, so that an
+    open or shorted sensor reads far beyond anything that a syringe gives."""
+
+    def __init__(self, pin: int, full_mn: int) -> None:
+        self._adc = ADC(Pin(pin), atten=ADC.ATTN_11DB)
+        self._full_mn = full_mn
+
+    def read_mn(self) -> int:
+        return (self._adc.read_uv() // 1000 - ZERO_MV) * self._full_mn // FULL_MV
+
+
+class Supply(hal.Supply):
+    """The supply on an ADC pin, divided by ``divider``."""
+
+    def __init__(self, pin: int, divider: int) -> None:
+        self._adc = ADC(Pin(pin), atten=ADC.ATTN_11DB)
+        self._divider = divider
+
+    def read_mv(self) -> int:
+        return self._adc.read_uv() // 1000 * self._divider
