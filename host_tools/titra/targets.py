@@ -11,7 +11,7 @@ import contextlib
 import os
 import select
 import tty
-from typing import Any, Protocol
+from typing import Protocol
 
 from titra import DEFAULT_BAUD
 from titra.errors import LinkGone
@@ -191,21 +191,32 @@ class TargetTransport:
 class Rig:
     """A pump for a scenario: its transport, and what this bench can do to it."""
 
-    def __init__(self, name: str, baud: int = DEFAULT_BAUD, board: str = "rpi_pico") -> None:
-        """``name``: sim or unix, with a virtual ``board``, or the port or URL of a pump. Raises
-        NoConnection."""
+    def __init__(
+        self,
+        name: str,
+        baud: int = DEFAULT_BAUD,
+        board: str = "rpi_pico",
+        target: Target | None = None,
+    ) -> None:
+        """``name``: sim or unix, with a virtual ``board``, or the port or URL of a pump; or any,
+        with a ``target`` of one's own. Raises NoConnection."""
+        if target is None and name in TARGETS:
+            target = make_target(name, board)
         self.name = name
-        self.bench: Any = None
-        self.capabilities: tuple[str, ...] = ()
-        self.virtual = name in TARGETS
+        self.bench = target
+        self.capabilities: tuple[str, ...] = target.capabilities if target else ()
         self.transport: Transport
-        if self.virtual:
-            self.bench = make_target(name, board)
-            self.capabilities = self.bench.capabilities
-            self.transport = TargetTransport(self.bench, name)
+        if target:
+            self.transport = TargetTransport(target, name)
             self.transport.read(BOOT_US / US)
         else:
             self.transport = open_transport(name, baud)
+
+    @property
+    def jig(self) -> Target:
+        """The bench; only where ``capabilities`` is not empty."""
+        assert self.bench
+        return self.bench
 
     def close(self) -> None:
         """Give the pump back."""

@@ -163,12 +163,12 @@ class _Runner:
         elif step.verb == "send":
             self._send_raw(step.text.partition(" ")[2])
         elif step.verb == "press-stop":
-            self._rig.bench.press()
+            self._rig.jig.press()
         elif step.verb == "release-stop":
-            self._rig.bench.release()
+            self._rig.jig.release()
             self._pass_us(RELEASED_US)
         else:
-            self._rig.bench.power_cut()
+            self._rig.jig.power_cut()
             self._pass_us(BOOT_US)
 
     def _request(self, step: Step) -> None:
