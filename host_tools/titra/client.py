@@ -261,10 +261,15 @@ class PumpClient:
     def log_page(self, reply: Reply) -> list[Event]:
         """The event lines after ``reply``, an answer to ``log``; live ones may be among them."""
         expected = whole(reply.fields.get("events")) or 0
+        count = 0
         until = self.transport.clock() + self.timeouts.request_s
-        while len(self._log_events) < expected and self.transport.clock() < until:
-            if self.receive(self.timeouts.request_s):
+        while len(self._log_events) < expected:
+            if len(self._log_events) > count:  # other lines, damaged ones too, buy no time
+                count = len(self._log_events)
                 until = self.transport.clock() + self.timeouts.request_s
+            if (left := until - self.transport.clock()) <= 0:
+                break
+            self.receive(left)
         return list(self._log_events)
 
     # ---- inside ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "firmware"), str(ROOT / "host_tools")]
 
 from tests.timing import bench_alternatives as alternatives  # noqa: E402
+from tests.timing import bench_host as host  # noqa: E402
 from tests.timing import bench_memory as memory  # noqa: E402
 from tests.timing import bench_speed as speed  # noqa: E402
 from tests.timing import bench_steps as steps  # noqa: E402
@@ -103,7 +104,7 @@ def measured() -> dict[str, list]:
 def tables() -> list[Table]:
     """All tables of the document."""
     say("measuring: speed (alone) ...")
-    speeds = speed.speed_table()
+    speeds = [speed.speed_table(), host.host_table()]
     say("measuring: allocation ...")
     heap = memory.memory_table(memory.unix_figures(), memory.small_figures())
     got = measured()
@@ -116,7 +117,7 @@ def tables() -> list[Table]:
         got["fuse"][0],
         alternatives.alternatives_table(got["alternatives"]),
         alternatives.failing_table(got["failing"]),
-        speeds,
+        *speeds,
         heap,
     ]
 

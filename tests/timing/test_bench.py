@@ -6,7 +6,14 @@ import sys
 
 import pytest
 
-from tests.timing import bench, bench_alternatives, bench_memory, bench_steps, bench_stop
+from tests.timing import (
+    bench,
+    bench_alternatives,
+    bench_host,
+    bench_memory,
+    bench_steps,
+    bench_stop,
+)
 from tests.timing.bench_table import Table, errors_ns, time_text, worst_and_std
 
 DOCUMENT = bench.DOCUMENT.read_text()
@@ -31,6 +38,7 @@ def section(title: str) -> str:
             "Planner and simulation",
             ["plan a word", "plan, a step", "simulated seconds per wall second", "MicroPython"],
         ),
+        ("Host library", ["cut and decode", "record", "read a recording whole"]),
         ("Allocation per loop turn", ["idle", "moving", "a telemetry line"]),
         ("On the emulated chip", ["RIG_UF2"]),
     ],
@@ -115,3 +123,8 @@ def test_every_job_can_be_called():
         for function, arguments in each:
             assert callable(function) and isinstance(arguments, tuple), name
     assert subprocess.run([bench.speed.MICROPYTHON[0], "-c", ""]).returncode == 0
+
+
+def test_the_hosts_table_comes_from_a_tiny_load():
+    made = bench_host.host_table(count=50, rounds=1)
+    assert [int(row[1]) > 0 for row in made.rows] == [True] * 3
