@@ -28,6 +28,7 @@ from titra.cli.interrupt import StopRequests
 from titra.cli.settings import Settings
 from titra.cli.view import words_of
 from titra.errors import UsageError
+from titra.prescription import DEFAULT_BOARD, board_settings
 from titra.scenario import Audience, Result, Scenario, ScenarioError, junit, play
 from titra.scenario.result import FAILED, INTERRUPTED, NOT_RUN, PASSED, SKIPPED, StepResult
 from titra.targets import TARGETS, Rig
@@ -43,6 +44,9 @@ def run(
         str | None,
         typer.Option(help="sim, unix (MicroPython), or a port; default: the pump that is there."),
     ] = None,
+    board: Annotated[
+        str, typer.Option(help="With sim and unix: the board file of the virtual pump.")
+    ] = DEFAULT_BOARD,
     report: Annotated[
         Path | None, typer.Option("--junit", help="Write a JUnit report here, for CI.")
     ] = None,
@@ -62,6 +66,7 @@ def run(
     SCENARIOS.md tells the steps. Example: titra run therapy.toml --target sim --junit out.xml
     """
     with_json = wants_json(ctx, as_json)
+    board_settings(board)
     scenarios = _load(files)
     if check:
         _say_checked(scenarios, with_json)
@@ -76,7 +81,7 @@ def run(
     with StopRequests() as asked:
         for scenario in scenarios:
             if not asked.count:
-                rig = Rig(name, settings.baud)
+                rig = Rig(name, settings.baud, board)
                 results.append(_play(scenario, rig, asked, console, no_wire_log))
     if report:
         _write(report, junit(results))

@@ -265,6 +265,9 @@ def test_json_and_exit_codes(tmp_path: Path) -> None:
     assert said["scenarios"][0]["steps"][0]["line"] == 3
     code, said = run_json("run", good, "--check")
     assert code == 0 and said["scenarios"] == [{"scenario": "good", "steps": 1, "needs": []}]
+    assert (
+        run_json("run", good, "--target", "sim", "--board", "nix")[1]["error"]["field"] == "board"
+    )
     assert run_json("run", good, "--target", "/dev/ttyNOWHERE", "--yes")[0] == 3
     code, said = run_json("run", good, "--target", "/dev/ttyNOWHERE")
     assert (code, said["error"]["code"]) == (2, "not-confirmed")
