@@ -48,7 +48,7 @@ lint: setup ## Check style and types
 	$(BIN)/mypy
 
 firmware: setup ## Make the files of a device in build/BOARD (BOARD=rpi_pico), to be copied to it
-	$(BIN)/python host_tools/build_firmware.py $(BOARD) build/$(BOARD)
+	$(BIN)/python -m titra.firmware_files $(BOARD) build/$(BOARD)
 
 bench: setup ## Measure exactness, stops, speed and memory, write firmware/BENCHMARKS.md (3 min)
 	$(BIN)/python tests/timing/bench.py

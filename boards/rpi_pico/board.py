@@ -64,6 +64,11 @@ def make_safe() -> None:
     Pin(ALLOW, Pin.OUT, value=0)
 
 
+def loop_open() -> bool:
+    """The stop loop now; before the firmware is there."""
+    return bool(Pin(STOP, Pin.IN, Pin.PULL_UP).value())
+
+
 def make_hal() -> Rp2Hal:
     """The hardware of this board."""
     force = chip = None

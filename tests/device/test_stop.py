@@ -9,6 +9,7 @@ from .therapies import SHORT, SHORT_STEPS, SHORT_US, TAIL_US, TINY, TINY_STEPS, 
 
 AFTER_US = 4_000_000
 TELL_US = 120_000  # a write to flash may come first
+RECOVERY_US = 3_700_000  # 3 s for a Ctrl-C, and the self-test
 
 
 @pytest.mark.requirement("STOP-02", "STOP-03", "STOP-06", "STOP-13", "LOG-05")
@@ -102,7 +103,7 @@ def test_button_pressed_again_is_told_once(device):
 def test_loop_open_at_power_on(device):
     device.press()
     device.power_cut()
-    device.run_us(500_000)
+    device.run_us(RECOVERY_US)
     status = device.status()
     assert (status["state"], status["cause"]) == ("stopped", "stop-open")
     event = device.last_event("stopped")
@@ -114,6 +115,30 @@ def test_loop_open_at_power_on(device):
     device.infuse(TINY)
     device.run_us(TINY_US + TAIL_US)
     assert (device.state, device.step_edges) == ("complete", TINY_STEPS)
+
+
+RECOVERED = [(b"\r\x03", False), (b"\x03", False), (b"", True), (b"1 status\n", True)]
+
+
+@pytest.mark.requirement("STOP-11", "COM-07")
+@pytest.mark.parametrize("typed,comes_up", RECOVERED)
+def test_ctrl_c_at_power_on_with_the_loop_open_keeps_the_pump_out(device, typed, comes_up):
+    """The way back to a board whose firmware hangs: the REPL is there, the motor has no current."""
+    device.press()
+    device.power_cut()
+    device.run_us(200_000)
+    device.send_raw(typed)
+    heard = device.lines(RECOVERY_US)
+    assert bool(heard) is comes_up
+    assert device.step_edges == 0
+
+
+@pytest.mark.requirement("COM-07")
+def test_ctrl_c_at_power_on_with_the_loop_closed_is_data(device):
+    device.power_cut()
+    device.send_raw(b"\r\x03\x03\n")
+    device.run_us(RECOVERY_US)
+    assert device.state == "idle"
 
 
 STOP_GIVES = {

