@@ -9,7 +9,7 @@ CORE := alarms annunciator bounds crc crosscheck dose dose_vectors frame journal
 	quantity ramp ratio schedule settings states supervisor syringe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test snapshots trace lint firmware bench explore campaign fuzz sabotage coverage mutation clean
+.PHONY: help setup demo test snapshots trace lint firmware flash bench explore campaign fuzz sabotage coverage mutation clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ lint: setup ## Check style and types
 
 firmware: setup ## Make the files of a device in build/BOARD (BOARD=rpi_pico), to be copied to it
 	$(BIN)/python -m titra.firmware_files $(BOARD) build/$(BOARD)
+
+flash: setup ## Put the firmware on a board (BOARD=rpi_pico PORT=/dev/ttyACM0)
+	$(BIN)/titra flash --board $(BOARD) $(if $(PORT),--port $(PORT))
 
 bench: setup ## Measure exactness, stops, speed and memory, write firmware/BENCHMARKS.md (3 min)
 	$(BIN)/python tests/timing/bench.py

@@ -2,9 +2,9 @@
 
 Modules are compiled by mpy-cross: loaded from source, the interpreter's compiler would need more
 heap than a Pico has beside the firmware. Without line numbers (-O3), which would take 6 KB of it:
-to have them in a traceback, copy that one module as text. boot.py, main.py and board.py stay as they are, so that
-pins can be changed with any editor. ``firmware.rec`` lists the CRC-32 of every file; the self-test
-compares at each power-on.
+to have them in a traceback, copy that one module as text. boot.py, main.py and board.py stay as
+they are, so that pins can be changed with any editor. ``firmware.rec`` lists the CRC-32 of every
+file; the self-test compares at each power-on.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ CHIPS = {
 }
 OWN_PORTS = sorted({start for _, starts in CHIPS.values() for start in starts})
 PLAIN = ("boot.py", "main.py")
+RECORD_NAME = "firmware.rec"
 COMPILE_TIMEOUT_S = 60
 
 
@@ -82,8 +83,8 @@ def build(board: str, out: Path, check_board: bool = True) -> list[str]:
         for name, path in zip(names, files, strict=True)
         if check_board or name != "board.py"
     ]
-    (out / (manifest.RECORD + ".rec")).write_bytes(manifest.pack(checked))
-    return [*names, manifest.RECORD + ".rec"]
+    (out / RECORD_NAME).write_bytes(manifest.pack(checked))
+    return [*names, RECORD_NAME]
 
 
 def main() -> None:

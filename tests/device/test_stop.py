@@ -123,7 +123,7 @@ RECOVERED = [(b"\r\x03", False), (b"\x03", False), (b"", True), (b"1 status\n", 
 @pytest.mark.requirement("STOP-11", "COM-07")
 @pytest.mark.parametrize("typed,comes_up", RECOVERED)
 def test_ctrl_c_at_power_on_with_the_loop_open_keeps_the_pump_out(device, typed, comes_up):
-    """The way back to a board whose firmware hangs: the REPL is there, the motor has no current."""
+    """The way back to a board whose firmware hangs: the REPL, and a motor without current."""
     device.press()
     device.power_cut()
     device.run_us(200_000)

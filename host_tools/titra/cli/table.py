@@ -49,6 +49,7 @@ ROWS = (
     Row("report", RECORDS, "titra.cli.report_page:report", "One page that tells of an infusion."),
     Row("settings", SETUP, "titra.cli.attend:settings", "Settings that outlive resets."),
     Row("set", SETUP, "titra.cli.attend:set_", "Change settings, all or none."),
+    Row("flash", SETUP, "titra.cli.flash:flash_", "Put firmware on a board."),
     Row("calibrate", SETUP, "titra.cli.calibrate:calibrate", "Weigh what a syringe delivers."),
     Row(
         "syringes",
