@@ -57,10 +57,14 @@ def others() -> list[Found]:
     """The ports that are not asked: not on USB, or of a vendor that makes no pump's board."""
     known = dict(candidates())
     return [
-        Found(port.device, port.description or "", NOT_ASKED, "name it to have it asked")
+        Found(port.device, _described(port.description), NOT_ASKED, "name it to have it asked")
         for port in list_ports.comports()
         if port.device not in known
     ]
+
+
+def _described(text: str | None) -> str:
+    return "" if text in (None, "n/a") else str(text)
 
 
 def ask(port: str, usb: str = "", baud: int = DEFAULT_BAUD) -> Found:

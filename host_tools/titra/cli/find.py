@@ -22,7 +22,7 @@ ADVICE = {
     "silent": "nothing answers",
     "not-a-pump": "something else answers",
     "wrong-speed": "what comes in is not text; see --baud",
-    search.NOT_ASKED: "not asked; name it to have it asked",
+    search.NOT_ASKED: "not asked; name it",
 }
 
 

@@ -78,13 +78,15 @@ def run(
     )
     console = Console(quiet=True) if with_json else out()
     results: list[Result] = []
-    with StopRequests() as asked:
-        for scenario in scenarios:
-            if not asked.count:
-                rig = Rig(name, settings.baud, board)
-                results.append(_play(scenario, rig, asked, console, no_wire_log))
-    if report:
-        _write(report, junit(results))
+    try:
+        with StopRequests() as asked:
+            for scenario in scenarios:
+                if not asked.count:
+                    rig = Rig(name, settings.baud, board)
+                    results.append(_play(scenario, rig, asked, console, no_wire_log))
+    finally:
+        if report:
+            _write(report, junit(results))
     if with_json:
         print_json({"target": name, "scenarios": [result.as_json() for result in results]})
     raise typer.Exit(_exit_code(results, allow_skips))
