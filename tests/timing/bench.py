@@ -19,6 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "firmware"), str(ROOT / "host_tools")]
 from tests.timing import bench_alternatives as alternatives  # noqa: E402
 from tests.timing import bench_host as host  # noqa: E402
 from tests.timing import bench_memory as memory  # noqa: E402
+from tests.timing import bench_monitor as monitor  # noqa: E402
 from tests.timing import bench_speed as speed  # noqa: E402
 from tests.timing import bench_steps as steps  # noqa: E402
 from tests.timing import bench_stop as stop  # noqa: E402
@@ -104,7 +105,7 @@ def measured() -> dict[str, list]:
 def tables() -> list[Table]:
     """All tables of the document."""
     say("measuring: speed (alone) ...")
-    speeds = [speed.speed_table(), host.host_table()]
+    speeds = [speed.speed_table(), host.host_table(), monitor.monitor_table()]
     say("measuring: allocation ...")
     heap = memory.memory_table(memory.unix_figures(), memory.small_figures())
     got = measured()

@@ -40,6 +40,7 @@ def section(title: str) -> str:
         ),
         ("Host library", ["cut and decode", "record", "read a recording whole"]),
         ("Allocation per loop turn", ["idle", "moving", "a telemetry line"]),
+        ("Monitor", ["all pumps, 80x24", "one pump, plots, 80x24", "CPU of a core"]),
         ("On the emulated chip", ["RIG_UF2"]),
     ],
 )
