@@ -13,7 +13,7 @@ from typing import Literal
 
 from titra import quantities
 from titra.history import History
-from titra.protocol import Event, Identity, Report
+from titra.protocol import Event, Identity, Report, Telemetry
 
 STALE_S = 3.0  # at least; a pump that reports seldom is given STALE_PERIODS of its interval
 STALE_PERIODS = 2.5
@@ -113,6 +113,7 @@ class PumpState:
     losses: Losses = Losses(0.0, 0, 0, 0)
     _sample_s: float | None = None
     _ran: bool = False
+    _sampled: frozenset[str] = frozenset()
 
     def take(self, news: News) -> None:
         """Add what is new."""
@@ -201,6 +202,8 @@ class PumpState:
             return  # an older event out of the log
         if report.boot > before[0]:
             self._begin_boot(str(report.boot))
+        if isinstance(report, Telemetry):
+            self._forget_what_is_gone(report)
         self.word.update(report.fields)
         if isinstance(report, Event):
             self._event(report)
@@ -210,6 +213,13 @@ class PumpState:
             if self.state in UNFINISHED or self._ran:  # and the first sample after the end
                 self.history.add(report.t_us or 0, report.boot, report.fields)
             self._ran = self.state in UNFINISHED
+
+    def _forget_what_is_gone(self, sample: Telemetry) -> None:
+        """A field of the sample before that this one lacks is true no longer (the plan's, say)."""
+        if sample.fields.get("cut") != "yes":
+            for key in self._sampled - sample.fields.keys():
+                self.word.pop(key, None)
+            self._sampled = frozenset(sample.fields)
 
     def _begin_boot(self, boot: str) -> None:
         """What was said in another boot is not true any more."""

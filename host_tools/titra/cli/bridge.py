@@ -71,9 +71,9 @@ def bridge(
         states = [pump.state for pump in fleet.pumps]
         url, end = metrics.serve(metrics_at, metrics.PumpCollector(states, bridge_.lock))
     bridge_.announce(url, mqtt_url.rpartition("@")[2] if mqtt_url else None, topic)
-    fleet.start()
     try:
         with StopRequests() as asked:
+            fleet.start()
             while not asked.count:
                 bridge_.turn()
                 time.sleep(TURN_S)

@@ -34,7 +34,6 @@ from titra.tui.widgets import (
     Shown,
     age,
     ends,
-    name,
 )
 from titra.watcher import Fleet
 
@@ -147,8 +146,9 @@ class MonitorApp(App[None]):
         count = len(self._fleet.pumps)
         where = f"{self._selected + 1}/{count} " if self._many else ""
         who = state.identity
-        model = f"  {who.model} {who.serial[-6:]}  fw {who.firmware}" if who else ""
-        left = f" titra  {where}{name(state)}{model}  {words.missing(state)}"
+        model = f"  {who.model} {who.serial[-6:]}" if who else ""
+        more = words.missing(state) or (f"fw {who.firmware}" if who else "")
+        left = f" titra  {where}{state.port}{model}  {more}"
         right = f"data {age(state, now_s)} "
         self._top.put(ends(left, right, self.size.width))
 

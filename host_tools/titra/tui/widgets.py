@@ -154,18 +154,12 @@ class Card(Vertical):
         face = words.face(state, now_s)
         width = self._face.size.width
         mark = "▸" if selected else " "
-        self._head.put(ends(f"{mark}{self.index + 1} {name(state)}", age(state, now_s), width))
+        self._head.put(ends(f"{mark}{self.index + 1} {state.port}", age(state, now_s), width))
         rows = big(face.word, width - 2)
         lines = [f"{face.mark if row == 1 else ' '} {line}" for row, line in enumerate(rows)]
         set_tone(self._face, face.tone)
         self._face.put(Text("\n".join(lines), no_wrap=True))
         self._foot.put(_foot(state, now_s))
-
-
-def name(state: PumpState) -> str:
-    """The pump's port, and its label where it has one."""
-    label = state.info.get("label")
-    return f"{label} on {state.port}" if label else state.port
 
 
 def age(state: PumpState, now_s: float) -> str:

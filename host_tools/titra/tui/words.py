@@ -251,10 +251,9 @@ def missing(state: PumpState) -> str:
         (state.losses.events, "events"),
         (state.losses.telemetry, "samples"),
         (state.losses.bad_lines, "bad lines"),
-        (state.reconnects, "reconnects"),
     )
     parts = [f"{count} {what}" for count, what in counts if count]
-    return "gaps: " + ", ".join(parts) if parts else ""
+    return "missing " + ", ".join(parts) if parts else ""
 
 
 def as_text(lines: list[tuple[bool, str]]) -> Text:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from textual import events
 
-from titra.pump_state import PumpState
+from titra.pump_state import Losses, PumpState
 from titra.tui import words
 from titra.tui.big import big
 
@@ -106,6 +106,23 @@ def test_what_was_said_before_a_reset_is_forgotten() -> None:
     fields = {"t": "214ms", "boot": "4", "state": "idle"}
     state.take(screens.Told(NOW_S, screens.Telemetry("", fields, 1)))
     assert state.alarms == () and state.planned is None and state.state == "idle"
+
+
+def test_what_a_sample_no_longer_says_is_forgotten() -> None:
+    state = PumpState("x")
+    screens.stopped(state)
+    fields = {"t": "963000ms", "boot": "3", "state": "idle", "steps": "0", "rate": "0mL/h"}
+    state.take(screens.Told(NOW_S, screens.Telemetry("", fields, 99)))
+    assert state.planned is None and state.lag_steps is None and state.cause == ""
+    assert state.word["stop-loop"] == "open"  # that is the status's to say
+
+
+def test_what_is_missing_is_said() -> None:
+    state = PumpState("x")
+    screens.infusing(state)
+    assert words.missing(state) == ""
+    state.take(Losses(NOW_S, 3, 0, 1))
+    assert words.missing(state) == "missing 3 events, 1 bad lines"
 
 
 # ---- keys -------------------------------------------------------------------------------------
