@@ -1,0 +1,22 @@
+"""The pump as an instrument, with PyVISA: python visa.py /dev/ttyACM0"""
+
+import sys
+
+import pyvisa
+
+pump = pyvisa.ResourceManager("@py").open_resource("ASRL%s::INSTR" % sys.argv[1])
+pump.write_termination = pump.read_termination = "\n"
+pump.timeout = 5000
+
+
+def query(text):
+    pump.write(text)
+    while (line := pump.read())[0] in "~!":  # telemetry and events come in between
+        pass
+    return line
+
+
+print(query("*IDN?"))
+print(query("status"))
+print(query("limits syringe=bd-60"))
+pump.close()
