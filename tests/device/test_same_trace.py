@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 100
 
 
-def trace_of(runtime: str) -> str:
+def trace_of(runtime: str, board: str = "rpi_pico") -> str:
     script = str(ROOT / "boards/sim/scenario.py")
     done = subprocess.run(
-        [*_interpreter(runtime), script, str(ROOT)],
+        [*_interpreter(runtime), script, str(ROOT), board],
         capture_output=True,
         timeout=SECONDS,
         check=False,
@@ -38,6 +38,14 @@ def test_same_on_both(trace):
     for here, there in zip(trace.splitlines(), other.splitlines(), strict=False):
         assert here == there
     assert trace == other
+
+
+@pytest.mark.requirement("VER-02", "HW-02")
+def test_same_on_both_for_the_esp32():
+    traces = [trace_of(runtime, "esp32_devkitc") for runtime in ("cpython", "micropython")]
+    assert traces[0] == traces[1]
+    assert re.search(r"^end complete 1712 \d+$", traces[0], re.MULTILINE)
+    assert "\ncrash None\n" in traces[0]
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,19 @@ class Driven:
     """``bench`` keeps every STEP edge from power-on. Virtual time goes on only in ``run_us`` and
     ``ask``. A ``seed`` above 0 makes the CPU uneven."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self.lockstep = Lockstep(seed=seed)
+    def __init__(self, seed: int = 0, board: str = "rpi_pico") -> None:
+        self.lockstep = Lockstep(board, seed)
         self.bench = self.lockstep.bench
         self.world = self.bench.world
         self.bench.keep_runs = True
         self.sent = b""
         self._id = 0
+        self.set_up()
         self.run_us(BOOT_US)
         self.board = self.bench.loader.module("board")
+
+    def set_up(self) -> None:
+        """What a bench of a special kind has to do before power-on."""
 
     def run_us(self, us: int) -> bytes:
         """Let time pass; returns what the pump sent in it."""

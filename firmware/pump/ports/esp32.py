@@ -28,6 +28,7 @@ POLLIN = 1
 IOCTL_POLL = 3
 ROUGH_MS = 10  # the scheduler's tick: a poll with a time-out ends so late
 NAP_US = 150
+COLLECT_US = 10_000
 
 
 class Gate:
@@ -235,6 +236,10 @@ class Esp32Hal(hal.Hal):
         return gc.mem_free()
 
     def collect(self) -> None:
+        """At the beginning of a chunk rather than across its end, where steps would be late."""
+        now_us = self.clock.now_us()
+        if self.generator.due_us() - now_us < COLLECT_US:
+            self.wait(now_us + COLLECT_US, False)
         gc.collect()
 
     def wait(self, due_us: int, want_write: bool) -> None:

@@ -151,7 +151,6 @@ class StepGenerator(hal.StepGenerator):
         self._made = 0  # steps of it that are laid out
         self._end = 0  # of the last word
         self._at = 0  # of the last step or wait that is laid out
-        self._handed = 0  # the same of what the RMT has had
         self._origin_us = 0
         self._dry = False
         self._timed_us = 0
@@ -182,15 +181,14 @@ class StepGenerator(hal.StepGenerator):
             self._play()
             self._lay_out()
             now_us = self._clock.now_us()
-        if not self._steps:
-            self._handed = self._at
-        elif self._due_us() != self._timed_us:
+        if self._steps and self._due_us() != self._timed_us:
             self._timed_us = self._due_us()
             wait_us = max(1, self._timed_us - now_us)
             self._timer.init(
                 mode=Timer.ONE_SHOT, period=wait_us, tick_hz=1_000_000, callback=self._tick
             )
-        over = min(self._handed, self._position(now_us))
+        # waits are over by the clock alone; a word with a step that is still to be made is not
+        over = min(self._first - 1 if self._steps else self._at, self._position(now_us))
         words = self._words
         while words and self._next and words[0][2] <= over:
             words.pop(0)
@@ -265,7 +263,6 @@ class StepGenerator(hal.StepGenerator):
         begun_us = self._clock.now_us()
         self._latencies[size] = min(self._latencies[size], (begun_us - now_us) * 5 // 2)
         self._set_times(begun_us)
-        self._handed = self._at
         self._chunk = CHUNK
         self._begin_chunk()
 
