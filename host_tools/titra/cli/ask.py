@@ -14,6 +14,7 @@ from titra.cli.common import (
     client_on,
     connected,
     fields_table,
+    fields_words,
     guarded,
     open_port,
     out,
@@ -89,8 +90,8 @@ def stop(ctx: typer.Context, port: PortOption = None, as_json: JsonOption = Fals
     if wants_json(ctx, as_json):
         print_json(typed(fields))
         return
-    words = " ".join(f"{key}={value}" for key, value in fields.items() if key != "state")
-    out().print(f"[bold green]stopped:[/] the pump is {escape(fields.get('state', '?'))} {words}")
+    said = f"the pump is {fields.get('state', '?')}; {fields_words(fields)}"
+    out().print(f"[bold green]stopped:[/] {escape(said)}")
 
 
 def _why_unheard(client: PumpClient, unheard: NoAnswer) -> NoConnection:

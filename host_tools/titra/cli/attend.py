@@ -13,6 +13,7 @@ from titra.cli.common import (
     PortOption,
     connected,
     fields_table,
+    fields_words,
     guarded,
     out,
     print_json,
@@ -25,9 +26,9 @@ def answered(ctx: typer.Context, as_json: bool, said: str, fields: dict[str, str
     if wants_json(ctx, as_json):
         print_json(typed(fields))
         return
-    words = " ".join(f"{key}={value}" for key, value in fields.items() if key != "state")
-    state = f" the pump is {fields['state']}" if "state" in fields else ""
-    out().print(f"[bold green]{escape(said)}:[/]{escape(state)} {escape(words)}".rstrip())
+    state = f"the pump is {fields['state']}" if "state" in fields else ""
+    words = "; ".join(part for part in (state, fields_words(fields)) if part)
+    out().print(f"[bold green]{escape(said)}:[/] {escape(words)}")
 
 
 @guarded

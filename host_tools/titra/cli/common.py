@@ -23,6 +23,7 @@ from titra.client import PumpClient, Timeouts
 from titra.errors import HINTS, TitraError
 from titra.link import Link
 from titra.pump_state import News
+from titra.quantities import spaced
 from titra.transport import Transport, open_transport
 from titra.wirelog import WireLog, default_path
 
@@ -186,5 +187,10 @@ def fields_table(title: str, fields: dict[str, str]) -> Table:
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for key, value in fields.items():
-        table.add_row(escape(key), escape(value))
+        table.add_row(escape(key), escape(spaced(value)))
     return table
+
+
+def fields_words(fields: dict[str, str]) -> str:
+    """A reply in one line for people; the state has been said before."""
+    return ", ".join(f"{key} {spaced(value)}" for key, value in fields.items() if key != "state")

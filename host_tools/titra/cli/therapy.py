@@ -23,7 +23,7 @@ from titra.cli.interrupt import StopRequests
 from titra.client import PumpClient
 from titra.errors import PUMP_FAILED, STOPPED_BY_OPERATOR, UsageError
 from titra.protocol import Event
-from titra.quantities import time_us
+from titra.quantities import spaced, time_us
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the start.")]
 LEASE = "10s"
@@ -165,7 +165,8 @@ def _offered(
     if "tenfold" in answer:
         start["tenfold"] = "yes"
         yes = yes and tenfold
-        question = f"The rate before is {answer['tenfold']}. Is a tenfold change meant? {question}"
+        before = spaced(answer["tenfold"])
+        question = f"The rate before is {before}. Is a tenfold change meant? {question}"
     confirm(question, yes, with_json)
     return start
 
