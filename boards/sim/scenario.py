@@ -60,10 +60,10 @@ SCRIPT = (
     (36_500_000, "32 start plan={plan} lease=1s"),  # the host is lost at 37.5 s
     (38_000_000, "33 ack"),
     (38_200_000, "34 " + SLOW),
-    (38_500_000, "35 start plan={plan}"),
+    (38_500_000, "35 start plan={plan} tenfold=yes"),
     (48_500_000, "36 stop"),
     (48_600_000, "37 " + FIRST),
-    (48_700_000, "38 start plan={plan}"),
+    (48_700_000, "38 start plan={plan} tenfold=yes"),
     # the power was cut at 50 s: stopped, with the alarm `reset`
     (50_800_000, "44 start plan={plan}"),
     (50_900_000, "45 ack"),

@@ -21,6 +21,13 @@ from titra.errors import PumpRefused, UsageError
 from titra.margins import Margin, margins_of
 from titra.quantities import US_PER_S, exact, exact_or_int
 
+# Of pump.core.bounds.Bounds, and what a board file calls it.
+BOUNDS = (
+    ("hard", "HARD_LIMITS"),
+    ("soft", "SOFT_LIMITS"),
+    ("lockout", "BOLUS_LOCKOUT"),
+    ("hourly", "BOLUS_HOURLY"),
+)
 DEFAULT_BOARD = "rpi_pico"
 
 
@@ -183,27 +190,25 @@ def compute(
     ``fields`` hold the phase as well unless ``phases`` do. Raises PumpRefused with the core's own
     code, or UsageError for an unknown board.
     """
-    dose = importlib.import_module("pump.core.dose")
+    order = importlib.import_module("pump.core.order")
     refusal = importlib.import_module("pump.core.refusal")
     mechanics, bounds = board_settings(board)
     try:
-        if phases:
-            common = dict(fields)
-            plan = dose.plan_phases(common, list(map(dict, phases)), mechanics, bounds)
-        else:
-            common, one = dose.split(dict(fields))
-            phases = [{name: text for name, text in fields.items() if name in one}]
-            plan = dose.plan_phases(common, [one], mechanics, bounds)
-        margins = margins_of(plan, bounds)
+        first, *others = phases or [{}]
+        ordered = order.Order({**fields, **first})
+        for phase in others:
+            ordered = ordered.then(dict(phase))
+        settled = order.settle(ordered, mechanics, bounds)
+        margins = margins_of(settled.plan, bounds)
     except refusal.Refusal as refused:
         raise PumpRefused(refused.code, dict(refused.pairs())) from refused
-    return _host_plan(plan, fields, phases, board, margins)
+    return _host_plan(settled, fields, ordered.phases, board, margins)
 
 
 def board_settings(board: str) -> tuple[Any, Any]:
     """Mechanics and bounds (``pump.core.bounds.Bounds``) of ``boards/<board>/board.py``.
 
-    The file is read, not run (it imports ``machine``): MECHANICS and HARD_LIMITS must be written
+    The file is read, not run (it imports ``machine``): MECHANICS and the limits must be written
     in literals.
     """
     details = {"field": "board", "given": board, "accepts": ",".join(boards())}
@@ -218,11 +223,7 @@ def board_settings(board: str) -> tuple[Any, Any]:
         call = values["MECHANICS"]
         keywords = call.keywords if isinstance(call, ast.Call) else []
         given = {str(word.arg): ast.literal_eval(word.value) for word in keywords}
-        limits = {
-            name.removesuffix("_LIMITS").lower(): ast.literal_eval(values[name])
-            for name in ("HARD_LIMITS",)
-            if name in values
-        }
+        limits = {word: ast.literal_eval(values[name]) for word, name in BOUNDS if name in values}
     except (KeyError, ValueError) as error:
         raise UsageError(f"{path} does not give MECHANICS in literals", details=details) from error
     return importlib.import_module("pump.core.mechanics").Mechanics(**given), (
@@ -243,14 +244,15 @@ def _boards_dir() -> Path:
 
 
 def _host_plan(
-    plan: Any,
+    settled: Any,
     fields: Mapping[str, str],
     phases: Sequence[Mapping[str, str]],
     board: str,
     margins: tuple[Margin, ...],
 ) -> HostPlan:
+    plan = settled.plan
     return HostPlan(
-        hash=plan.hash,
+        hash=settled.hash,
         canonical=plan.canonical,
         fields=dict(fields),
         board=board,

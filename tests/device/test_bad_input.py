@@ -226,7 +226,7 @@ def test_a_small_letter_check_is_good(ready):
 
 @pytest.mark.requirement("DOSE-07", "DOSE-09")
 def test_limits_are_inclusive(device):
-    device.ask(program(dose="1.5mg/kg", concentration="10mg/mL"))
+    device.ask(program(dose="1.5mg/kg", concentration="10mg/mL") + " override=bench")
     device.ask(program(weight="300kg", dose="0.1mg/kg"))
     device.ask(program(weight="0.3kg"))
     device.ask(program(dose="0.001mg/kg", over="1s"))

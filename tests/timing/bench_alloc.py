@@ -30,6 +30,9 @@ class Board:
     MODE = "safe"
     MECHANICS = Mechanics()
     HARD_LIMITS = ()
+    SOFT_LIMITS = ()
+    BOLUS_LOCKOUT = "5min"
+    BOLUS_HOURLY = "5mL"
     WATCH = Watch()
 
 

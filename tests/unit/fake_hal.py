@@ -12,6 +12,9 @@ BOARD = SimpleNamespace(
     MODE="safe",
     MECHANICS=Mechanics(),
     HARD_LIMITS=(("dose", "", "1.5mg/kg"),),
+    SOFT_LIMITS=(),
+    BOLUS_LOCKOUT="5min",
+    BOLUS_HOURLY="5mL",
     WATCH=Watch(),
 )
 PRESCRIPTION = {

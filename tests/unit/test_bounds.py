@@ -122,7 +122,7 @@ def test_a_soft_limit_is_passed_by_a_reason_only():
     plan = dose.plan(KETAMINE, Mechanics())
     rows = Bounds(soft=(("dose", "", "0.4mg/kg"), ("over", "", "40min"), ("rate", "1mL/h", "")))
     with pytest.raises(Refusal) as caught:
-        bounds.check_soft(plan, rows, "")
+        bounds.check_soft(plan, rows, None)
     assert caught.value.pairs() == [
         ("code", "soft-limit"),
         ("field", "dose"),
@@ -130,5 +130,16 @@ def test_a_soft_limit_is_passed_by_a_reason_only():
         ("limit", "0.4mg/kg"),
         ("accepts", "override=<reason>"),
     ]
-    assert bounds.check_soft(plan, rows, "why") == [("dose", "0.5mg/kg", "0.4mg/kg")]
-    assert bounds.check_soft(plan, Bounds(), "") == []
+    passed = (("dose", "0.5mg/kg", "0.4mg/kg"),)
+    assert bounds.check_soft(plan, rows, "why") == passed
+    assert bounds.check_soft(plan, rows, None, passed) == passed
+    assert bounds.check_soft(plan, Bounds(), None) == ()
+    for reason, limits_, known, code in (
+        ("", rows, (), "bad-value"),
+        ("why", Bounds(), (), "needless"),
+        ("why", rows, passed, "needless"),
+        (None, rows, (("dose", "0.45mg/kg", "0.4mg/kg"),), "soft-limit"),
+    ):
+        with pytest.raises(Refusal) as caught:
+            bounds.check_soft(plan, limits_, reason, known)
+        assert caught.value.code == code

@@ -9,16 +9,23 @@ from test_controller import BOLUS, PRIME, Bench, bench_beside, bench_in
 from pump.app import runs
 from pump.app.therapy import Therapy
 from pump.core import states
+from pump.core.bounds import Bounds
+from pump.core.order import Order, settle
 from pump.core.refusal import Refusal
 
 S = 1_000_000
-BOUNDS = runs.bounds_of(BOARD)
+BOUNDS = Bounds(BOARD.HARD_LIMITS)
 RATE = {"rate": "60mL/h", "over": "30min", "syringe": "bd-60"}  # 30 mL
 STRONG = {**PRESCRIPTION, "dose": "1mg/kg", "concentration": "2mg/mL"}  # 35 mL
 
 
+def infusion(fields):
+    settled = settle(Order(fields), BOARD.MECHANICS, BOUNDS)
+    return runs.infusion(FakeHal(), BOARD, settled)
+
+
 def plan_of(fields):
-    return runs.infusion(FakeHal(), BOARD, fields, BOUNDS)[0]
+    return infusion(fields)[0]
 
 
 def volume_ml(run):
@@ -120,11 +127,12 @@ def test_a_prime_that_is_stopped_is_over():
 # ---- bolus --------------------------------------------------------------------------------------
 
 
-def bolus(main, fields, given_steps=0, common=RATE):
+def bolus(main, fields, given_steps=0, common=RATE, bounds=BOUNDS):
     therapy = Therapy()
     therapy.run, therapy.extra_steps = main, given_steps
-    therapy.fields, therapy.bounds = common, BOUNDS
-    return runs.bolus(FakeHal(), BOARD, fields, therapy)
+    therapy.order, therapy.bounds = Order(common), bounds
+    therapy.settled = settle(therapy.order, BOARD.MECHANICS, bounds)
+    return runs.bolus(FakeHal(), BOARD, fields, therapy, 0)
 
 
 def steps_for(main, ml):
@@ -309,12 +317,12 @@ def test_a_bolus_is_not_planned_while_it_would_be_felt():
 
 
 def kvo(rate, fields=RATE):
-    return runs.infusion(FakeHal(), BOARD, {**fields, "kvo": rate}, BOUNDS)
+    return infusion({**fields, "kvo": rate})
 
 
 @pytest.mark.requirement("DEL-14")
 def test_kvo_is_off_by_default():
-    assert runs.infusion(FakeHal(), BOARD, RATE, BOUNDS)[1] is None
+    assert infusion(RATE)[1] is None
     bench = bench_in(states.COMPLETE)
     steps = bench.hal.counter.count
     bench.run(3600 * S)

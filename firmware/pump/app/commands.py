@@ -6,12 +6,15 @@ Nothing that came over the wire is evaluated or used as a format.
 
 from pump.app.controller import ON_LOSS, STOP
 from pump.app.event_ring import NONE
+from pump.app.runs import INFUSION
 from pump.app.settings_verbs import change_settings, show_settings
 from pump.core import states
+from pump.core.dose import PHASE
 from pump.core.frame import MAX_LINE, Request
 from pump.core.limits import describe, enter, name_of, range_text, rate_range
+from pump.core.order import fields_of
 from pump.core.quantity import exact, format, parse, show
-from pump.core.ratio import floor, make
+from pump.core.ratio import ZERO, floor, make
 from pump.core.refusal import Refusal
 from pump.core.syringe import find
 from pump.core.units import canonical_unit
@@ -51,12 +54,16 @@ def _limits(session, fields: dict, now_us: int) -> list:
     wanted = fields.get("field")
     pairs = []
     for field, name, least, most in describe():
-        if field == wanted or (wanted is None and name in COMMON_LIMITS):
+        if field == wanted or (wanted is None and field == name and name in COMMON_LIMITS):
             pairs.append((name, least + ".." + most))
-    if wanted is not None and not pairs:
-        known = ",".join([row[0] for row in describe() if row[0] == row[1]])
+    if wanted not in (None, "bolus") and not pairs:
+        known = ",".join([row[0] for row in describe() if row[0] == row[1]] + ["bolus"])
         raise Refusal("bad-value", "field", wanted, accepts=known)
-    return pairs + _bounds("hard-", session.board.HARD_LIMITS, wanted)
+    board = session.board
+    if wanted in (None, "bolus"):
+        pairs += [("lockout", board.BOLUS_LOCKOUT), ("hourly", board.BOLUS_HOURLY)]
+    pairs += _bounds("hard-", board.HARD_LIMITS, wanted)
+    return pairs + _bounds("soft-", board.SOFT_LIMITS, wanted)
 
 
 def _bounds(prefix: str, rows: tuple, wanted: str | None) -> list:
@@ -89,6 +96,16 @@ def _program(session, fields: dict, now_us: int) -> list:
     return _described(session, session.controller.run)
 
 
+def _phase(session, fields: dict, now_us: int) -> list:
+    session.controller.phase(fields)
+    return _described(session, session.controller.run)
+
+
+def _change(session, fields: dict, now_us: int) -> list:
+    session.controller.change(fields)
+    return _described(session, session.controller.offer)
+
+
 def _prime(session, fields: dict, now_us: int) -> list:
     session.controller.prime(fields)
     return _described(session, session.controller.run)
@@ -116,7 +133,11 @@ def _described(session, run) -> list:
     if plan.total_dose_ng:
         pairs.append(("total", show(plan.total_dose_ng, "mg", "mass")))
     pairs.append(("volume", show(plan.total_volume_nl, "mL", "volume")))
-    pairs.append(("rate", show(plan.rate_nl_per_s, "mL/h", "rate")))
+    rate = (plan.phases[-1].rates() or (ZERO,))[0]
+    pairs.append(("rate", show(rate, "mL/h", "rate")))
+    pairs += _warnings(session, run)
+    if len(plan.phases) > 1:
+        pairs.append(("phases", str(len(plan.phases))))
     pairs.append(("duration", show(plan.total_duration_us, "s", "time")))
     ramps_us = run.motion.total_us() - floor(plan.total_duration_us)
     if ramps_us > 0:
@@ -126,17 +147,31 @@ def _described(session, run) -> list:
     return pairs + _echo(plan, [key for key, _ in pairs])
 
 
+def _warnings(session, run) -> list:
+    """What wants a second look: a rate far from the last one, soft limits passed."""
+    pairs = []
+    last = ""
+    if run.kind == INFUSION:
+        last = session.controller.tenfold_of(run.plan.rate_nl_per_s)
+    if last:
+        pairs.append(("tenfold", last))
+    if run.plan.overridden:
+        pairs.append(("override", fields_of(run.plan.overridden)))
+    return pairs
+
+
 def _echo(plan, said: list) -> list:
-    """The prescription as understood, in canonical units, without the fields already ``said``."""
+    """The prescription as understood, in canonical units: what holds for all phases and the last
+    of them, without what is already ``said``."""
     setting = plan.setting
-    entered = [setting.weight, setting.concentration]
-    for phase in plan.phases:
-        entered += phase.entered
     pairs = [("syringe", plan.syringe.id)]
-    for item in entered:
-        if item and item.field not in said:
+    for item in [setting.fill, setting.weight, setting.concentration] + plan.phases[-1].entered:
+        if item is None:
+            continue
+        field = item.field if item.field not in said else name_of(item.field, item.dimension)
+        if field not in said:
             text = exact(item.value, canonical_unit(item.dimension), item.dimension)
-            pairs.append((item.field, text))
+            pairs.append((field, text))
     return pairs
 
 
@@ -149,7 +184,10 @@ def _start(session, fields: dict, now_us: int) -> list:
     on_loss = fields.get("on-loss", STOP)
     if on_loss not in ON_LOSS:
         raise Refusal("bad-value", "on-loss", on_loss, accepts=",".join(ON_LOSS))
-    session.controller.start(fields["plan"], lease_us, on_loss)
+    tenfold = fields.get("tenfold")
+    if tenfold not in (None, "yes"):
+        raise Refusal("bad-value", "tenfold", tenfold, accepts="yes")
+    session.controller.start(fields["plan"], lease_us, on_loss, tenfold is not None)
     return [
         ("state", session.controller.state),
         ("plan", fields["plan"]),
@@ -217,6 +255,7 @@ def _help(session, fields: dict, now_us: int) -> list:
     return [("verb", row[0]), ("check", "yes" if row[2] else "no"), ("usage", row[4])]
 
 
+PHASE_FIELDS = PHASE + ("override",)
 # verb, handler, needs a check in safe mode, fields it takes (None: any), usage
 VERBS = (
     ("*IDN?", None, False, (), "*IDN?"),
@@ -230,12 +269,13 @@ VERBS = (
         None,
         "program weight=70kg dose=0.5mg/kg over=40min concentration=1mg/mL syringe=bd-60",
     ),
+    ("phase", _phase, True, PHASE_FIELDS, "phase dose=0.75mg/kg over=45min"),
     (
         "start",
         _start,
         True,
-        ("plan", "lease", "on-loss"),
-        "start plan=<hash> [lease=10s] [on-loss=stop|finish]",
+        ("plan", "lease", "on-loss", "tenfold"),
+        "start plan=<hash> [lease=10s] [on-loss=stop|finish] [tenfold=yes]",
     ),
     (
         "prime",
@@ -248,9 +288,10 @@ VERBS = (
         "bolus",
         _bolus,
         True,
-        ("dose", "volume", "rate", "over"),
+        ("dose", "volume", "rate", "over", "override"),
         "bolus volume=0.2mL over=30s",
     ),
+    ("change", _change, True, PHASE_FIELDS, "change rate=30mL/h"),
     ("clear", _clear, True, (), "clear"),
     ("pause", _pause, False, (), "pause"),
     ("resume", _resume, True, (), "resume"),

@@ -7,8 +7,8 @@ and records each change as an event. The motor is off before anything else is sa
 from pump.app import runs
 from pump.app.guard import Guard
 from pump.app.motion import NO_END, MotionError
+from pump.app.orders import Orders
 from pump.app.post import self_test
-from pump.app.therapy import Therapy
 from pump.core import states
 from pump.core.alarms import FOR_GOOD, LATCHING, PRIORITY, STOPS, Alarms, row_of
 from pump.core.refusal import Refusal
@@ -21,10 +21,9 @@ FAULTS = ("runaway", "miscount")
 EVENT_OF = {states.STOPPED: "stopped", states.ALARM: "alarm", states.FAULT: "fault"}
 RELEASE_US = 50_000  # a released button has come to rest
 TOP_UP_US = 200_000  # nothing that is done between two looks at the queue takes longer
-BOLUS_PLANNING_US = 400_000  # what planning a bolus may hold up an infusion for
 
 
-class Controller(Therapy):
+class Controller(Orders):
     """The pump. ``record(name, pairs)`` is called for each event, after the state has changed;
     ``write_down(therapy)`` brings the journal up to date and tells whether it could.
 
@@ -32,11 +31,8 @@ class Controller(Therapy):
     """
 
     def __init__(self, hal, board, settings, record, write_down) -> None:
-        super().__init__()
-        self._hal = hal
-        self._board = board
+        super().__init__(hal, board, record)
         self._settings = settings
-        self._record = record
         self._write_down = write_down
         self.guard = Guard(hal, board.WATCH, settings)
         self.alarms = Alarms()
@@ -49,44 +45,24 @@ class Controller(Therapy):
 
     # ---- requests -----------------------------------------------------------------------------
 
-    def program(self, fields: dict) -> None:
-        """Compute a plan and keep it; nothing moves."""
-        self.allow(states.PROGRAM)
-        self.bounds = runs.bounds_of(self._board)
-        run, kvo = runs.infusion(self._hal, self._board, fields, self.bounds)
-        self._keep(run, kvo, fields)
-        self._record("programmed", [("plan", run.hash), ("steps", str(run.plan.total_steps))])
-
-    def prime(self, fields: dict) -> None:
-        """Compute a prime and keep it; nothing moves before its start."""
-        self.allow(states.PROGRAM)
-        run = runs.prime(self._hal, self._board, fields)
-        self._keep(run, None, fields)
-        self._record("prime-offered", [("plan", run.hash), ("steps", str(run.plan.total_steps))])
-
-    def bolus(self, fields: dict) -> None:
-        """Compute a bolus of this infusion; it is given when a start quotes its hash."""
-        self.allow(states.START_BOLUS)
-        now_us = self._hal.clock.now_us()
-        self.top_up(2 * BOLUS_PLANNING_US)
-        if self.outlasts_us(now_us) < BOLUS_PLANNING_US:
-            raise Refusal("busy")
-        self.side = runs.bolus(self._hal, self._board, fields, self)
-        steps = self.side.plan.total_steps
-        self._record("bolus-offered", [("plan", self.side.hash), ("steps", str(steps))])
-
-    def start(self, plan_hash: str, lease_us: int, on_loss: str) -> None:
-        """Begin the plan with that hash: the one in memory, or the bolus that is offered."""
+    def start(self, plan_hash: str, lease_us: int, on_loss: str, tenfold: bool = False) -> None:
+        """Begin the plan with that hash: the one in memory, or the bolus or change that is
+        offered. ``tenfold``: a rate ten times the one before, or a tenth, is meant."""
         if self.run is None:
             raise Refusal("no-plan")
         offered = self.side if self.state == states.INFUSING else None
         if offered and plan_hash == offered.hash:
             self._start_bolus()
             return
+        if self.offer and plan_hash == self.offer.hash:
+            self._change(tenfold)
+            return
         if plan_hash != self.run.hash:
             raise Refusal("wrong-plan", "plan", plan_hash, accepts=self.run.hash)
         event = states.START_PRIME if self.run.kind == runs.PRIME else states.START
         self.allow(event)
+        if event == states.START:
+            self.need_meant(self.run.plan.rate_nl_per_s, tenfold)
         self._need_all()
         if not self._write_down(self):  # a cut right after the start must find the plan
             raise Refusal("store-failed", "journal")
@@ -94,6 +70,8 @@ class Controller(Therapy):
         self.on_loss = on_loss
         self._host_lost = False
         self._enter(event)
+        if event == states.START:
+            self.last_rate = self.run.plan.rate_nl_per_s
         self._move(self.run, "started", [("plan", self.run.hash)])
 
     def pause(self) -> None:
@@ -109,6 +87,7 @@ class Controller(Therapy):
         """Go on from a pause."""
         self.allow(states.RESUME)
         self._need_all()
+        self.offer = None
         self._enter(states.RESUME)
         self._move(self.run, "resumed", self.delivered())
 
@@ -283,22 +262,35 @@ class Controller(Therapy):
     def _knows_of_open_loop(self) -> bool:
         return self.alarms.is_active("disconnect") or self.alarms.is_active("stop-open")
 
-    def _keep(self, run, kvo, fields: dict) -> None:
-        self.forget()
-        self.run = run
-        self.kvo = kvo
-        self.fields = fields
-        self.cause = "none"
-        self.alarms.acknowledge("end-of-infusion", self._hal.clock.now_us())
-        self._enter(states.PROGRAM)
-
     def _start_bolus(self) -> None:
         self.allow(states.START_BOLUS)
         self._need_all()
         if self._stops_for(self._hold(False)):
             return
         self._enter(states.START_BOLUS)
+        self.override(self.side.plan.overridden)
         self._move(self.side, "bolus-started", [("plan", self.side.hash)])
+
+    def _change(self, tenfold: bool) -> None:
+        """Go on as offered, from the step and the part of a step that is due by now."""
+        self.allow(states.CHANGE)
+        moving = self.moving()
+        if moving:
+            self._need_all()
+        self.need_meant(self.offer.plan.rate_nl_per_s, tenfold)
+        if moving and self._stops_for(self._hold(False)):
+            return
+        try:
+            self.take_change()
+        except Refusal:
+            if moving:
+                self._move(self.run, "resumed", self.delivered())
+            raise
+        pairs = [("plan", self.run.hash), ("steps", str(self.planned_steps()))]
+        if moving:
+            self._move(self.run, "changed", pairs)
+        else:
+            self._record("changed", pairs)
 
     def _stops_for(self, odd: str) -> bool:
         """Act on what ``_hold`` has found; True when the pump does not go on after it."""
@@ -358,9 +350,10 @@ class Controller(Therapy):
             return ""
         self.active().motion.halt()
         odd = self.guard.end()
-        if drop and self.side:
-            self.extra_steps += self.side.motion.measured()
-            self.side = None
+        if drop:
+            self.offer = None
+            if self.side:
+                self.drop_side()
         return odd
 
     def _motor_off(self) -> None:

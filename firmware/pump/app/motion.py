@@ -6,7 +6,8 @@ positions: generator ticks from the plan's start, not counting pauses.
 """
 
 from pump.core.lease import lease_us
-from pump.core.ratio import compare, make, mul
+from pump.core.plan import PAST
+from pump.core.ratio import ZERO, add, compare, make, mul, sub
 from pump.core.schedule import Planner
 from pump.core.timeline import to_ticks
 from pump.core.verifier import Verifier, unfit
@@ -26,7 +27,8 @@ class MotionError(Exception):
 
 
 class Motion:
-    """Drives ``plan`` through ``hal``. Nothing moves before ``begin``.
+    """Drives ``plan`` through ``hal``. Nothing moves before ``begin``. A plan with a past goes on
+    at its end, which is at ``position`` ticks.
 
     ValueError: a rate that the generator cannot make.
 
@@ -40,20 +42,22 @@ class Motion:
     stretches    (steps, duration in us as a ratio) of the whole run
     """
 
-    def __init__(self, hal, plan, mechanics) -> None:
+    def __init__(self, hal, plan, mechanics, position: int = 0) -> None:
         generator = hal.generator
         self._hal = hal
         self._generator = generator
         self._plan = plan
         self._mechanics = mechanics
-        self._lay_out(0, 0)
+        self.done = plan.past_steps()
+        self._lay_out(self.done, position)
+        self._planner.seek(self.done, position)
+        self._verifier.seek(self.done, self._planner.position_ticks)
         self._total_steps = plan.total_steps
         self.lease_us = lease_us(_fastest(plan), generator.depth)
         self._max_ticks = min(self._ticks(self.lease_us), generator.max_ticks)
         self._ends = [0] * (generator.depth + 1)  # where the last words end, a ring
         self._words = 0
         self._exhausted = False
-        self.done = 0
         self.count = 0
         self.begun_us = (0, 0)
         self.halted_us = (0, 0)
@@ -162,6 +166,36 @@ class Motion:
         ticks = min(ticks, self._planner.timeline.total_ticks)
         return self._us(ticks)
 
+    def place(self, now_us: int) -> tuple:
+        """(steps made, plan time in ticks) now; with the motor held, where it goes on."""
+        if not self.running:
+            return self.done, self._planner.position_ticks
+        done = min(self.measured(), self._total_steps)
+        position = self._start_ticks + self._ticks(now_us - self._start_us)
+        return done, max(position, self._planner.timeline.due_ticks(done))
+
+    def begun(self, done: int, position: int) -> tuple:
+        """The part of the step after ``done`` that is due at ``position``, a ratio below 1."""
+        line = self._planner.timeline
+        if done == line.total_steps:
+            return ZERO
+        index = line.phase_of(done + 1)
+        part = (position * line.denominator - line.starts[index]) * line.steps[index]
+        part -= (done - line.first_steps[index]) * line.durations[index]
+        part = make(min(max(part, 0), line.durations[index] - 1), line.durations[index])
+        before = self._plan.begun(done)  # of a change: the step had only the rest to go
+        return add(before, mul(part, sub(make(1), before)))
+
+    def present(self, now_us: int) -> tuple:
+        """(number of the phase, number of the stretch in it) in which plan time is now."""
+        position = self.place(now_us)[1] * self._planner.timeline.denominator
+        found = self._origins[0]
+        for start, origin in zip(self._planner.timeline.starts, self._origins):
+            if start > position:
+                break
+            found = origin
+        return found
+
     def total_us(self) -> int:
         """Time in motion of the whole plan, ramps included."""
         return self._us(self._planner.timeline.total_ticks)
@@ -184,18 +218,26 @@ class Motion:
         mechanics = self._mechanics
         ordered = []
         first_step = 0
-        for steps, duration_us in self._plan.stretches():
-            left = first_step + steps - done
-            if first_step >= done:
-                ordered.append((steps, duration_us))
-            elif left > 0:
-                ordered.append((left, mul(duration_us, make(left, steps))))
-            first_step += steps
+        origins = []
+        for number, phase in enumerate(self._plan.phases):
+            for part, (steps, duration_us) in enumerate(phase.stretches):
+                left = first_step + steps - done
+                if first_step >= done and phase.kind != PAST:
+                    ordered.append((steps, duration_us))
+                    origins.append((number, part))
+                elif left > 0:
+                    ordered.append((left, mul(duration_us, make(left, steps))))
+                    origins.append((number, part))
+                first_step += steps
         stretches = []
+        self._origins = []  # of each stretch: the phase, and which of its stretches
         if position:
             stretches.append((done, make(position * tick_ns[0], 1000 * tick_ns[1])))
-        for steps, duration_us in ordered:
-            stretches += mechanics.ramp.shape(steps, duration_us)
+            self._origins.append(origins[0])
+        for (steps, duration_us), origin in zip(ordered, origins):
+            shaped = mechanics.ramp.shape(steps, duration_us)
+            stretches += shaped
+            self._origins += [origin] * len(shaped)
         ahead = stretches[1:] if position else stretches
         if unfit(ordered, ahead, mechanics.start_stop_hz, mechanics.acceleration_hz_per_s):
             raise MotionError("internal")

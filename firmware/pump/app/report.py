@@ -4,6 +4,7 @@ Every figure carries its unit. Texts that only change with the plan are made onc
 """
 
 from pump.core import states
+from pump.core.order import fields_of
 from pump.core.quantity import exact, show
 
 ZERO_RATE = "0mL/h"
@@ -15,7 +16,7 @@ class Report:
     def __init__(self, controller, hal) -> None:
         self._controller = controller
         self._hal = hal
-        self._rates = {}  # run kind: (plan, its rate as text)
+        self._rates = {}  # run kind: (plan, phase and stretch, its rate as text)
 
     def telemetry(self, now_us: int) -> list:
         """The pairs of a telemetry line, without sequence number and boot."""
@@ -26,7 +27,7 @@ class Report:
         elif controller.alarms.active():
             pairs.append(("alarm", controller.alarms.active()[0]))
         flow = self._flow(now_us)
-        target = self._rate(controller.run) if controller.run else ZERO_RATE
+        target = self._rate(controller.run, now_us) if controller.run else ZERO_RATE
         return pairs + [flow[0], ("target", target)] + flow[1:]
 
     def status(self, now_us: int) -> list:
@@ -48,10 +49,15 @@ class Report:
     def _flow(self, now_us: int) -> list:
         controller = self._controller
         plan = controller.plan
-        rate = self._rate(controller.active()) if controller.moving() else ZERO_RATE
+        rate = self._rate(controller.active(), now_us) if controller.moving() else ZERO_RATE
         pairs = [("rate", rate)] + controller.delivered()
         if plan is None:
             return pairs
+        if controller.overridden:
+            pairs.append(("override", fields_of(controller.overridden)))
+        if len(plan.phases) > 1:
+            number, _ = controller.motion.present(now_us)
+            pairs.append(("phase", "%d/%d" % (number + 1, len(plan.phases))))
         controller.top_up()  # a line takes long to write
         pairs.append(("planned", str(controller.planned_steps())))
         elapsed_us = controller.motion.elapsed_us(now_us)
@@ -60,11 +66,14 @@ class Report:
         pairs.append(("commanded", str(controller.commanded())))
         return pairs
 
-    def _rate(self, run) -> str:
-        plan, text = self._rates.get(run.kind, (None, ""))
-        if plan is not run.plan:
-            text = show(run.plan.rate_nl_per_s, "mL/h", "rate")
-            self._rates[run.kind] = (run.plan, text)
+    def _rate(self, run, now_us: int) -> str:
+        plan, known, text = self._rates.get(run.kind, (None, None, ""))
+        place = run.motion.present(now_us)
+        if plan is not run.plan or place != known:
+            number, stretch = place
+            rate = run.plan.phases[number].rate_of(stretch)
+            text = show(rate, "mL/h", "rate") if rate[0] else ZERO_RATE
+            self._rates[run.kind] = (run.plan, place, text)
         return text
 
 

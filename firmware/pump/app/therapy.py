@@ -2,6 +2,7 @@
 
 from pump.app import runs
 from pump.core import states
+from pump.core.boluses import Boluses
 from pump.core.bounds import NONE
 from pump.core.journal import Entry
 from pump.core.quantity import format
@@ -14,14 +15,20 @@ class Therapy:
     run          the Run in memory: an infusion or a prime
     side         a bolus that is offered or given, or the KVO in progress
     kvo          the KVO that will follow the plan
-    fields       the prescription, as it came
+    offer        an infusion changed as offered, and in ``offered`` the fields of the offer
+    order        the prescription (core.order.Order), ``settled`` what it comes to
+    overridden   (field, given, limit) of the soft limits that it is beyond, for a reason
     bounds       what limits it (core.bounds.Bounds); of the last one where there is none
     extra_steps  of boluses and KVO that have ended
     last         journal.Entry of the run that a reset has interrupted
+    last_rate    of the infusion started last since power-on, nL/s, or None
+    boluses      given since power-on
     """
 
     def __init__(self) -> None:
         self.bounds = NONE
+        self.last_rate = None
+        self.boluses = Boluses()
         self.state = states.POST
         self.forget()
 
@@ -31,7 +38,11 @@ class Therapy:
         self.last = None
         self.side = None
         self.kvo = None
-        self.fields = {}
+        self.offer = None
+        self.offered = {}
+        self.order = None
+        self.settled = None
+        self.overridden = ()
         self.extra_steps = 0
         self.lease_us = 0
 

@@ -59,13 +59,21 @@ def check_hard(plan: Plan, bounds: Bounds) -> None:
         raise Refusal("hard-limit", field, given, limit)
 
 
-def check_soft(plan: Plan, bounds: Bounds, reason: str) -> list[tuple[str, str, str]]:
-    """Return (field, given, limit) of all that is beyond the soft limits; without a ``reason``
-    the first of it is refused (soft-limit)."""
-    found = beyond(plan, bounds.soft)
-    for field, given, limit in found:
-        if not reason:
+def check_soft(plan: Plan, bounds: Bounds, reason: str | None, known: tuple = ()) -> tuple:
+    """Return (field, given, limit) of all that is beyond the soft limits.
+
+    What of it is not ``known`` from the plan before wants a ``reason``, else it is refused
+    (soft-limit); a reason for nothing is refused too (needless).
+    """
+    found = tuple(beyond(plan, bounds.soft))
+    new = [row for row in found if row not in known]
+    if reason is None:
+        for field, given, limit in new:
             raise Refusal("soft-limit", field, given, limit, "override=<reason>")
+    elif not reason:
+        raise Refusal("bad-value", "override", accepts="a-reason")
+    elif not new:
+        raise Refusal("needless", "override", reason)
     return found
 
 

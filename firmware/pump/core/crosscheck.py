@@ -4,7 +4,8 @@ Forward, ``dose`` turns the prescription into volumes, durations and steps.  Her
 steps and duration are turned back into the entered dose, rate or volume, in plain integers and
 without any function of the forward way.  Bounds, with v the volume of a step:
 
-    phase       |steps v - entered volume| < v    (two roundings of half a step each)
+    phase       |steps v - entered volume| < v    (two roundings of half a step each);
+                2 v after a change, 3/2 v in the past (the step begun there is not made yet)
     stretches   together the steps and the duration of their phase
     cumulative  |sum of steps v - sum of volumes| <= v/2 at the end of every phase
     durations   equal to the entered ones; an amount at a rate: duration x rate = amount
@@ -28,23 +29,25 @@ def check_plan(plan: Plan) -> None:
     for phase in plan.phases:
         if phase.first_step != steps or phase.steps < 0:
             _mismatch("first-step", str(phase.first_step), str(steps))
+        changed = phase.kind == "past"
         steps += phase.steps
         volume_n = volume_n * phase.volume_nl[1] + phase.volume_nl[0] * volume_d
         volume_d *= phase.volume_nl[1]
-        _check_within_half(plan, steps, volume_n, volume_d)
+        _check_steps(plan, steps, volume_n, volume_d, 3 if changed else 1)
         _check_duration(phase)
-        _check_entered(plan, phase)
+        if not changed:
+            _check_entered(plan, phase, 2 if plan.phases[0].kind == "past" else 1)
     if steps != plan.total_steps:
         _mismatch("steps", str(plan.total_steps), str(steps))
     if volume_n * plan.total_volume_nl[1] != plan.total_volume_nl[0] * volume_d:
         _mismatch("volume", "%d/%d" % plan.total_volume_nl, "%d/%d" % (volume_n, volume_d))
 
 
-def _check_within_half(plan: Plan, steps: int, volume_n: int, volume_d: int) -> None:
-    """Check 2 |steps v - volume| <= v for the plan up to here."""
+def _check_steps(plan: Plan, steps: int, volume_n: int, volume_d: int, most: int) -> None:
+    """Check 2 |steps v - volume| <= most v for the plan up to here."""
     v_n, v_d = plan.volume_per_step_nl
     apart = abs(steps * v_n * volume_d - volume_n * v_d)
-    if 2 * apart > v_n * volume_d:
+    if 2 * apart > most * v_n * volume_d:
         _mismatch("steps", str(steps), "%d/%d" % (volume_n, volume_d))
 
 
@@ -66,8 +69,8 @@ def _check_duration(phase: Phase) -> None:
         _mismatch("stretches", str(steps), str(phase.steps))
 
 
-def _check_entered(plan: Plan, phase: Phase) -> None:
-    """Turn each quantity entered into a volume; the phase's steps must agree within a step.
+def _check_entered(plan: Plan, phase: Phase, most: int) -> None:
+    """Turn each quantity entered into a volume; the phase's steps must agree within ``most``.
 
     An amount at a rate gives the same volume twice, exactly; a ramp that of the mean of its ends.
     """
@@ -81,7 +84,7 @@ def _check_entered(plan: Plan, phase: Phase) -> None:
         _mismatch("over", "%d/%d" % phase.duration_us, phase.kind)
     v_n, v_d = plan.volume_per_step_nl
     for n, d in volumes:
-        if not -v_n * d < phase.steps * v_n * d - n * v_d < v_n * d:
+        if not -most * v_n * d < phase.steps * v_n * d - n * v_d < most * v_n * d:
             _mismatch(phase.kind, str(phase.steps), "%d/%d" % (n, d))
 
 

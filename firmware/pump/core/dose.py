@@ -16,11 +16,11 @@ nothing is clamped: a field that is missing, superfluous or out of range is refu
 of LIMITS.md.
 """
 
-from pump.core.bounds import NONE, Bounds, check_hard
+from pump.core.bounds import NONE, Bounds, check_hard, check_soft
 from pump.core.crosscheck import check_plan
 from pump.core.limits import STEPS_MAX, Entered, check, check_rate, enter, rate_range
 from pump.core.mechanics import Mechanics
-from pump.core.plan import PAUSE, RAMP, STAIRS, US_PER_S, Phase, Plan, Setting
+from pump.core.plan import PAST, PAUSE, RAMP, STAIRS, US_PER_S, Past, Phase, Plan, Setting
 from pump.core.quantity import exact, format_down, format_up, show
 from pump.core.ratio import ZERO, add, compare, div, floor, make, mul, sub
 from pump.core.refusal import Refusal
@@ -68,17 +68,52 @@ def plan_phases(
     mechanics: Mechanics,
     bounds: Bounds = NONE,
     beside_nl: tuple[int, int] = ZERO,
+    reason: str | None = None,
+    known: tuple = (),
 ) -> Plan:
     """Return the plan of several phases, each a dict of PHASE fields, or raise Refusal.
 
     ``beside_nl`` comes out of the same syringe besides; volume and dose are limited with it.
+    ``reason`` and ``known``: see bounds.check_soft.
     """
-    drafted = _drafted(common, phases, mechanics, beside_nl)
-    check_capacity(drafted)
-    check_rates(drafted)
-    check_hard(drafted, bounds)
-    check_plan(drafted)
-    return drafted
+    setting = setting_of(common, mechanics)
+    drafted = _drafted(setting, [_phase(setting, fields) for fields in phases], beside_nl)
+    return checked(drafted, bounds, reason, known)
+
+
+def change(
+    plan: Plan,
+    past: Past,
+    fields: dict[str, str],
+    bounds: Bounds,
+    beside_nl: tuple[int, int],
+    reason: str | None,
+    known: tuple,
+) -> Plan:
+    """Return the plan that goes on after ``past`` of ``plan`` with another phase; a ``rate`` alone
+    is for what is left of the volume."""
+    setting = plan.setting
+    if tuple(fields) == ("rate",):
+        rate = _entered("rate", fields)
+        flow = in_nl(setting, rate)
+        left = sub(plan.total_volume_nl, past.volume_nl)
+        phase = Phase("rate", [rate], left, div(mul(left, US_PER_S), flow), flow)
+        check(_derived("over", "time", phase.duration_us, "s"))
+    elif PAUSE in fields:
+        raise Refusal("unknown-field", PAUSE, fields[PAUSE], accepts=COMBINATIONS)
+    else:
+        phase = _phase(setting, fields)
+    return checked(_drafted(setting, [past, phase], beside_nl), bounds, reason, known)
+
+
+def checked(plan: Plan, bounds: Bounds, reason: str | None, known: tuple) -> Plan:
+    """Return ``plan`` if it may run, else raise Refusal; in the order of LIMITS.md."""
+    check_capacity(plan)
+    check_rates(plan)
+    check_hard(plan, bounds)
+    plan.overridden = check_soft(plan, bounds, reason, known)
+    check_plan(plan)
+    return plan
 
 
 def draft(common: dict[str, str], phases: list[dict[str, str]], mechanics: Mechanics) -> Plan:
@@ -86,23 +121,18 @@ def draft(common: dict[str, str], phases: list[dict[str, str]], mechanics: Mecha
 
     For arithmetic (tests, previews over several syringes), never for running.
     """
-    drafted = _drafted(common, phases, mechanics, ZERO)
+    setting = setting_of(common, mechanics)
+    drafted = _drafted(setting, [_phase(setting, fields) for fields in phases], ZERO)
     check_rates(drafted)
     check_plan(drafted)
     return drafted
 
 
-def _drafted(
-    common: dict[str, str],
-    phases: list[dict[str, str]],
-    mechanics: Mechanics,
-    beside_nl: tuple[int, int],
-) -> Plan:
+def _drafted(setting: Setting, phases: list[Phase], beside_nl: tuple[int, int]) -> Plan:
     """Return the plan of what was typed, its ranges checked."""
     if not 0 < len(phases) <= MAX_PHASES:
         raise Refusal("too-long", "phases", str(len(phases)), str(MAX_PHASES))
-    setting = _setting(common, mechanics)
-    drafted = Plan(setting, [_phase(setting, fields) for fields in phases], beside_nl)
+    drafted = Plan(setting, phases, beside_nl)
     stretches = sum([len(phase.stretches) for phase in drafted.phases])
     if stretches > MAX_STRETCHES:
         raise Refusal("too-long", "stretches", str(stretches), str(MAX_STRETCHES))
@@ -125,10 +155,8 @@ def _entered(field: str, fields: dict[str, str]) -> Entered:
     if field not in fields:
         raise Refusal("missing-field", field)
     entered = enter(field, fields[field])
-    if field not in ("rate", "to"):
+    if entered.value[0] or "to" not in fields:
         check(entered)
-    elif entered.value[0] or "to" not in fields:
-        check(Entered("rate", entered.dimension, entered.value, entered.unit, entered.text))
     return entered
 
 
@@ -145,7 +173,7 @@ def _syringe(common: dict[str, str]) -> Syringe:
     return custom(floor(_entered("capacity", common).value), diameter.text)
 
 
-def _setting(common: dict[str, str], mechanics: Mechanics) -> Setting:
+def setting_of(common: dict[str, str], mechanics: Mechanics) -> Setting:
     """Read the fields that hold for all phases."""
     for name in sorted(common):
         if name not in COMMON:
@@ -208,14 +236,14 @@ def _phase(setting: Setting, fields: dict[str, str]) -> Phase:
     entered = [_entered(name, fields) for name in needs]
     if kind == PAUSE:
         return Phase(kind, entered, ZERO, entered[0].value, ZERO)
-    first = _in_nl(setting, entered[0])
+    first = in_nl(setting, entered[0])
     if kind == RAMP:
-        last = _in_nl(setting, entered[1])
+        last = in_nl(setting, entered[1])
         mean = div(add(first, last), make(2))
         seconds = div(entered[2].value, US_PER_S)
         return Phase(kind, entered, mul(mean, seconds), entered[2].value, mean, (first, last))
     if needs[1] == "rate":
-        rate = _in_nl(setting, entered[1])
+        rate = in_nl(setting, entered[1])
         duration_us = div(mul(first, US_PER_S), rate)
         check(_derived("over", "time", duration_us, "s"))
         return Phase(kind, entered, first, duration_us, rate)
@@ -226,7 +254,7 @@ def _phase(setting: Setting, fields: dict[str, str]) -> Phase:
     return Phase(kind, entered, first, time_us, div(first, seconds))
 
 
-def _in_nl(setting: Setting, entered: Entered) -> tuple[int, int]:
+def in_nl(setting: Setting, entered: Entered) -> tuple[int, int]:
     """Return an amount in nL or a rate in nL/s; refuse the want of a weight or a concentration
     where the unit needs one."""
     value = entered.value
@@ -255,7 +283,7 @@ def check_capacity(drafted: Plan) -> None:
     left = sub(setting.available_nl(), drafted.beside_nl)
     if compare(volume.value, left) > 0:
         raise Refusal("capacity", "volume", volume.text, exact(left, "mL", "volume"))
-    if drafted.total_steps == 0:
+    if drafted.total_steps == drafted.past_steps():
         least = format_up(div(drafted.volume_per_step_nl, (2, 1)), "nL", "volume", 4)
         raise Refusal("out-of-range", "volume", volume.text, least)
 
@@ -268,7 +296,9 @@ def check_rates(drafted: Plan) -> None:
         rate = phase.rate_nl_per_s
         if phase.ends_nl_per_s:
             _check_ramp(phase, slow, fast)
-        elif phase.kind != PAUSE and (compare(rate, slow) < 0 or compare(rate, fast) > 0):
+        elif phase.kind not in (PAUSE, PAST) and (
+            compare(rate, slow) < 0 or compare(rate, fast) > 0
+        ):
             check_rate(drafted.as_entered("rate", "rate", rate, "mL/h"), slow, fast)
 
 

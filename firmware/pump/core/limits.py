@@ -28,11 +28,13 @@ LIMITS = (
     ("over", "time", "1s", "96h"),
     ("pause", "time", "1s", "96h"),
     ("fill", "volume", "0.001mL", "150mL"),
+    ("lockout", "time", "1min", "24h"),
     ("volume-per-step", "volume", "0.001nL", "10000nL"),
     ("diameter", "length", "1mm", "50mm"),
     ("capacity", "volume", "0.05mL", "150mL"),
 )
 
+ALIASES = {"to": "rate", "hourly": "dose"}
 STEPS_MAX = 2**31 - 1
 RANGE_DECIMALS = 6
 
@@ -68,9 +70,9 @@ def row_of(field: str, dimension: str) -> tuple[str, str, str, str]:
 def dimensions_of(field: str) -> tuple[str, ...]:
     """Return the dimensions in which ``field`` may be given, the plainest first.
 
-    The end ``to`` of a ramp is given as a rate is.
+    The end ``to`` of a ramp is given as a rate is, the ``hourly`` limit of boluses as a dose.
     """
-    field = "rate" if field == "to" else field
+    field = ALIASES.get(field, field)
     return tuple([row[1] for row in LIMITS if row[0] == field])
 
 
@@ -87,7 +89,8 @@ def in_unit(bound: str, dimension: str, unit: str) -> str:
 
 def check(entered: Entered) -> None:
     """Refuse (out-of-range) a quantity outside the device's own limits."""
-    _, dimension, least, most = row_of(entered.field, entered.dimension)
+    field = ALIASES.get(entered.field, entered.field)
+    _, dimension, least, most = row_of(field, entered.dimension)
     for bound, wrong in ((least, -1), (most, 1)):
         if compare(entered.value, parse(entered.field, bound, dimension)) == wrong:
             limit = in_unit(bound, dimension, entered.unit)

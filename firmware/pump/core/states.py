@@ -40,10 +40,12 @@ LATCHED = (STOPPED, ALARM, FAULT)
 SELF_TEST_OK = "self-test-ok"
 RESET_FOUND = "reset-found"  # the run before this boot was interrupted, or the reset unasked for
 PROGRAM = "program"
+PHASE = "phase"
 CLEAR = "clear"
 START = "start"
 START_PRIME = "start-prime"
 START_BOLUS = "start-bolus"
+CHANGE = "change"
 PAUSE = "pause"
 RESUME = "resume"
 STOP = "stop"
@@ -61,7 +63,20 @@ IGNORED = "."
 
 # Requests first, then what happens by itself. A pause during a bolus drops the bolus: an
 # interrupted bolus is never resumed. Whatever stops a latched state keeps it latched.
-REQUESTS = (PROGRAM, CLEAR, START, START_PRIME, START_BOLUS, PAUSE, RESUME, STOP, ACK, MAINTENANCE)
+REQUESTS = (
+    PROGRAM,
+    PHASE,
+    CLEAR,
+    START,
+    START_PRIME,
+    START_BOLUS,
+    CHANGE,
+    PAUSE,
+    RESUME,
+    STOP,
+    ACK,
+    MAINTENANCE,
+)
 HAPPENINGS = (
     SELF_TEST_OK,
     RESET_FOUND,
@@ -77,55 +92,55 @@ EVENTS = REQUESTS + HAPPENINGS
 _ROWS = {
     # state: (requests in the order above), (happenings in the order above)
     POST: (
-        ("!", "!", "!", "!", "!", "!", "!", POST, "!", "!"),
+        ("!", "!", "!", "!", "!", "!", "!", "!", "!", POST, "!", "!"),
         (IDLE, STOPPED, STOPPED, ".", ".", ".", ALARM, FAULT),
     ),
     IDLE: (
-        (READY, IDLE, "!", "!", "!", "!", "!", IDLE, "!", IDLE),
+        (READY, "!", IDLE, "!", "!", "!", "!", "!", "!", IDLE, "!", IDLE),
         (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
     ),
     READY: (
-        (READY, IDLE, INFUSING, PRIMING, "!", "!", "!", IDLE, "!", "!"),
+        (READY, READY, IDLE, INFUSING, PRIMING, "!", "!", "!", "!", IDLE, "!", "!"),
         (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
     ),
     INFUSING: (
-        ("!", "!", "!", "!", BOLUS, PAUSED, "!", HALTED, "!", "!"),
+        ("!", "!", "!", "!", "!", BOLUS, INFUSING, PAUSED, "!", HALTED, "!", "!"),
         (".", ".", STOPPED, STOPPED, COMPLETE, KVO, ALARM, FAULT),
     ),
     PAUSED: (
-        ("!", "!", "!", "!", "!", "!", INFUSING, HALTED, "!", "!"),
+        ("!", "!", "!", "!", "!", "!", PAUSED, "!", INFUSING, HALTED, "!", "!"),
         (".", ".", STOPPED, STOPPED, ".", ".", ALARM, FAULT),
     ),
     BOLUS: (
-        ("!", "!", "!", "!", "!", PAUSED, "!", HALTED, "!", "!"),
+        ("!", "!", "!", "!", "!", "!", "!", PAUSED, "!", HALTED, "!", "!"),
         (".", ".", STOPPED, STOPPED, INFUSING, ".", ALARM, FAULT),
     ),
     PRIMING: (
-        ("!", "!", "!", "!", "!", "!", "!", IDLE, "!", "!"),
+        ("!", "!", "!", "!", "!", "!", "!", "!", "!", IDLE, "!", "!"),
         (".", ".", STOPPED, STOPPED, IDLE, ".", ALARM, FAULT),
     ),
     KVO: (
-        ("!", "!", "!", "!", "!", "!", "!", COMPLETE, "!", "!"),
+        ("!", "!", "!", "!", "!", "!", "!", "!", "!", COMPLETE, "!", "!"),
         (".", ".", STOPPED, STOPPED, COMPLETE, ".", ALARM, FAULT),
     ),
     COMPLETE: (
-        (READY, IDLE, "!", "!", "!", "!", "!", COMPLETE, "!", COMPLETE),
+        (READY, "!", IDLE, "!", "!", "!", "!", "!", "!", COMPLETE, "!", COMPLETE),
         (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
     ),
     HALTED: (
-        (READY, IDLE, "!", "!", "!", "!", "!", HALTED, "!", HALTED),
+        (READY, "!", IDLE, "!", "!", "!", "!", "!", "!", HALTED, "!", HALTED),
         (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
     ),
     STOPPED: (
-        ("!", "!", "!", "!", "!", "!", "!", STOPPED, IDLE, STOPPED),
+        ("!", "!", "!", "!", "!", "!", "!", "!", "!", STOPPED, IDLE, STOPPED),
         (".", ".", STOPPED, ".", ".", ".", STOPPED, FAULT),
     ),
     ALARM: (
-        ("!", "!", "!", "!", "!", "!", "!", ALARM, IDLE, ALARM),
+        ("!", "!", "!", "!", "!", "!", "!", "!", "!", ALARM, IDLE, ALARM),
         (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
     ),
     FAULT: (
-        ("!", "!", "!", "!", "!", "!", "!", FAULT, IDLE, FAULT),
+        ("!", "!", "!", "!", "!", "!", "!", "!", "!", FAULT, IDLE, FAULT),
         (".", ".", FAULT, ".", ".", ".", FAULT, FAULT),
     ),
 }
