@@ -16,6 +16,8 @@ FULL = "program rate=1200mL/h volume=9.999mL syringe=bd-10 kvo=1mL/h"  # leaves 
 LONG = "program rate=60mL/h over=6min syringe=bd-10"  # long enough for near-end
 PRIME = "prime volume=0.05mL rate=60mL/h syringe=bd-10 connected=no"
 BOLUS = "bolus volume=0.05mL over=5s"
+PHASE = "phase rate=60mL/h over=1s"
+CHANGE = "change rate=36mL/h over=5s"
 # syringe: inner diameter in um; a screw of 0.8 mm, 3200 microsteps a turn
 DIAMETERS = {"bd-10": 14_430, "bd-60": 26_590}
 
@@ -35,6 +37,8 @@ DOSES = {
     FULL: Dose(_steps("bd-10", 9_999_000), 0, _steps("bd-10", 1_000_000), unkept=True),
     LONG: Dose(_steps("bd-10", 21_600 * ML_H), _steps("bd-10", 60 * ML_H)),
     PRIME: Dose(_steps("bd-10", 50_000), _steps("bd-10", 60 * ML_H), unkept=True),
+    PHASE: Dose(_steps("bd-10", 60 * ML_H), _steps("bd-10", 60 * ML_H)),
+    CHANGE: Dose(_steps("bd-10", 180 * ML_H), _steps("bd-10", 36 * ML_H)),
     BOLUS: Dose(_steps("bd-10", 50_000), _steps("bd-10", 36 * ML_H)),
 }
 MS = 1_000
@@ -80,6 +84,10 @@ def _resumes(race="", driver_race=""):
 
 def _bolus_starts(world):
     world.send("start plan=%s" % world.bolus_hash)
+
+
+def _change_starts(world):
+    world.send("start plan=%s" % world.change_hash)
 
 
 def _waits(us):
@@ -198,6 +206,7 @@ REQUESTS = {
     "program-fast": (_up, _sends(FAST)),
     "prime": (_up, _sends(PRIME)),
     "start": (_up, _starts()),
+    "start-tenfold": (_up, _starts(" tenfold=yes")),
     "start-wrong": (_up, _sends("start plan=00000000")),
     "start-lease-stop": (_up, _starts(" lease=1s on-loss=stop")),
     "start-lease-finish": (_up, _starts(" lease=1s on-loss=finish")),
@@ -208,6 +217,9 @@ REQUESTS = {
     "start-and-stop": (_up, lambda world: world.send("start plan=" + world.hash, "stop")),
     "bolus": (_up, _sends(BOLUS)),
     "start-bolus": (lambda world: _up(world) and world.bolus_hash, _bolus_starts),
+    "phase": (_up, _sends(PHASE)),
+    "change": (_up, _sends(CHANGE)),
+    "start-change": (lambda world: _up(world) and world.change_hash, _change_starts),
     "pause": (_up, _sends("pause")),
     "resume": (_up, _sends("resume")),
     "resume-as-pressed": (_up, _resumes(race="press")),

@@ -72,7 +72,7 @@ class Oracle:
         self.stops = []  # (cause, start, when)
         self.starts = 0
         self.plan = ""  # what a start may quote; '' once it is used up
-        self.offer = ""
+        self.offer = self.changed = ""
         self.asked = []  # requests without an answer yet, oldest first
         self.dose = Dose(0, 0)
         self.allowed = 0
@@ -244,9 +244,21 @@ class Oracle:
             self._new_therapy(hardware)
             self.plan = fields["plan"]
             self.dose = self.doses[text]
+        elif verb == "phase":
+            need(self.plan and not self.licence, "plan", "a phase added in " + self.state)
+            self.plan = fields["plan"]
+            more = self.doses[text]
+            dose = self.dose
+            self.dose = Dose(
+                dose.steps + more.steps + 1, dose.per_second, dose.kvo_per_hour, dose.unkept
+            )
+        elif verb == "change":
+            need(self.licence in ("moving", "held"), "plan", "change offered in " + self.state)
+            self.changed, self.offer = fields["plan"], ""
+            self.change = self.doses[text]
         elif verb == "bolus":
             need(self.licence == "moving", "plan", "bolus offered in " + self.state)
-            self.offer = fields["plan"]
+            self.offer, self.changed = fields["plan"], ""
             self.offered = self.doses[text]
         elif verb == "start":
             self._started(fields["plan"], state, rest, hardware)
@@ -257,6 +269,7 @@ class Oracle:
                 need(self.licence == "held", "fresh", "resumed out of " + self.state)
                 self._need_preconditions(hardware)
                 self._go(hardware)
+                self.changed = ""
         elif verb in ("stop", "clear"):
             need(hardware.still(), "stop", "answered %s before the motor was off" % verb)
             self._end(hardware)
@@ -265,7 +278,21 @@ class Oracle:
         elif verb == "ack" and self.latched and state not in LATCHED:
             self._acknowledged(hardware)
 
+    def _changed(self, state, hardware):
+        """What was made stays, and the segment offered is all that may follow."""
+        need(self.licence in ("moving", "held"), "fresh", "changed in " + self.state)
+        need((state in MOVING) == (self.licence == "moving"), "fresh", "changed into " + state)
+        if self.licence == "moving":
+            self._need_preconditions(hardware)
+            self._go(hardware)
+        made = hardware.generator.turned - self.base[0]
+        self.allowed = made + self.change.steps + 1
+        self.changed = self.offer = ""
+
     def _started(self, plan, state, rest, hardware):
+        if self.changed and plan == self.changed and state in (*MOVING, "paused"):
+            self._changed(state, hardware)
+            return
         if state not in MOVING:  # something came between, and has been told
             need(state in LATCHED, "fresh", "started into " + state)
             return
@@ -320,7 +347,7 @@ class Oracle:
             self._hold()
         elif name == "kvo":
             self.kvo_us = hardware.clock.us
-            self.offer = ""
+            self.offer = self.changed = ""
         elif name == "cleared":
             self._end(hardware)
 
@@ -330,12 +357,12 @@ class Oracle:
 
     def _hold(self):
         self.licence = "held"
-        self.offer = ""
+        self.offer = self.changed = ""
 
     def _end(self, hardware):
         self.allowed += self._kvo_due(hardware)
         self.licence = ""
-        self.plan = self.offer = ""
+        self.plan = self.offer = self.changed = ""
         self.kvo_us = self.lease_us = None
 
     def _new_therapy(self, hardware):

@@ -51,7 +51,7 @@ class World:
     """A pump, its hardware, its host and a witness.
 
     most_faults       that may stand at once
-    hash, bolus_hash  what a start would quote, as last answered by the pump
+    hash, bolus_hash, change_hash  what a start would quote, as last answered by the pump
     crashed           '' or why no firmware runs (main.py has made the board safe)
     """
 
@@ -60,7 +60,7 @@ class World:
         self.hardware = Hardware()
         self.oracle = Oracle(self.hardware, DOSES)
         self.faults = set()
-        self.hash = self.bolus_hash = "00000000"
+        self.hash = self.bolus_hash = self.change_hash = "00000000"
         self._boot()
 
     # ---- what actions are made of -------------------------------------------------------------
@@ -240,6 +240,8 @@ class World:
                 asked = self.oracle.asked[0]
                 if asked[0].startswith("bolus"):
                     self.bolus_hash = quoted
+                elif asked[0].startswith("change"):
+                    self.change_hash = quoted
                 elif not asked[0].startswith("start"):
                     self.hash = quoted
         seen_us = {
@@ -273,6 +275,7 @@ class World:
             frozenset(controller.alarms.active()),
             controller.alarms.locked,
             controller.side.hash if controller.side else controller.kvo is not None,
+            controller.offer is not None,
             (controller.lease_us > 0, controller.on_loss),
             len(self.faults),
             stop.open,
@@ -314,7 +317,14 @@ class World:
             (hardware.driver.on, hardware.generator.running, hardware.fuse.allows()),
             (bool(hardware.generator._words), hardware.generator._starved),
             None if fed_us is None else (now_us - fed_us) // 1_000_000,
-            (oracle.licence, oracle.latched, oracle.locked, bool(oracle.plan), bool(oracle.offer)),
+            (
+                oracle.licence,
+                oracle.latched,
+                oracle.locked,
+                bool(oracle.plan),
+                bool(oracle.offer),
+                bool(oracle.changed),
+            ),
             (oracle.forced > 0, oracle.stray_us is not None, oracle.cut is not None),
             len(oracle.stops),
             frozenset(oracle.bad_us),
