@@ -9,7 +9,7 @@ CORE := alarms annunciator boluses bounds change crc crosscheck dose dose_vector
 	limits order post quantity ramp ratio schedule settings states supervisor syringe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test snapshots trace lint firmware flash bench explore campaign fuzz sabotage coverage mutation clean
+.PHONY: help setup demo test emulate snapshots trace lint firmware flash bench explore campaign fuzz sabotage coverage mutation clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ test: setup ## Run all tests (TESTS=path -k ... to choose)
 
 snapshots: setup ## Write the screens of `titra monitor` anew; look at the difference before it is committed
 	TITRA_SNAPSHOTS=write $(BIN)/python -m pytest tests/unit/host/test_monitor_screen.py
+
+emulate: setup ## The device suite on an emulated RP2040 (RIG_UF2=image or version; TESTS=path -k ...; long)
+	$(BIN)/python -m pytest --target=emulator $(or $(TESTS),tests/device)
 
 trace: setup ## Run what proves a requirement, write tests/TRACE.md, fail on any that is not proved
 	rm -f build/trace.json

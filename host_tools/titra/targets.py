@@ -22,7 +22,9 @@ STEPS = "step-counter"
 POWER = "power-switch"
 AT_ONCE = "lines-at-once"  # two lines may come in the same instant; over a UART bytes come singly
 SINGLY = ("esp32_devkitc",)
-TARGETS = ("sim", "unix")
+FREEZE = "cpu-freeze"
+EMULATOR = "emulator"
+TARGETS = ("sim", "unix", EMULATOR)
 MOST_US = 1_000_000
 FIRST_SLICE_US = 10_000
 PATIENCE_S = 20  # real time for bytes that the terminal passes on; only a broken target needs it
@@ -54,6 +56,9 @@ class Target(Protocol):
     def power_cut(self) -> None:
         """Power off and on."""
 
+    def freeze(self) -> None:
+        """The CPU stands still, interrupts off, until something resets the chip."""
+
     def close(self) -> None:
         """End it."""
 
@@ -70,7 +75,7 @@ class SimTarget:
         from titra.simulator import Lockstep
 
         self.board = board
-        self.capabilities = _capabilities(board)
+        self.capabilities = (*_capabilities(board), FREEZE)
         self._lockstep = Lockstep(board)
         self._bench = self._lockstep.bench
 
@@ -93,6 +98,9 @@ class SimTarget:
     def power_cut(self) -> None:
         self._bench.cut_power()
 
+    def freeze(self) -> None:
+        self._bench.freeze()
+
     def close(self) -> None:
         self._lockstep.close()
 
@@ -113,6 +121,9 @@ class UnixTarget:
         self.press = self._pump.press
         self.release = self._pump.release
         self.power_cut = self._pump.power_cut
+
+    def freeze(self) -> None:
+        raise NotImplementedError(FREEZE)
 
     def write(self, data: bytes) -> None:
         while data:
@@ -149,7 +160,12 @@ class UnixTarget:
 
 
 def make_target(name: str, board: str = "rpi_pico") -> Target:
-    """A fresh pump in virtual time; ``name`` is one of TARGETS, ``board`` a folder of boards."""
+    """A fresh pump in virtual time; ``name`` is one of TARGETS, ``board`` a folder of boards.
+    Raises titra.emulator.NoEmulator where there can be no emulated chip."""
+    if name == EMULATOR:
+        from titra.emulator import EmulatorTarget
+
+        return EmulatorTarget(board)
     return SimTarget(board) if name == "sim" else UnixTarget(board)
 
 

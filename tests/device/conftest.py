@@ -3,11 +3,13 @@ pump on it."""
 
 import pytest
 
-from titra.targets import TARGETS, make_target
+from titra.emulator import NoEmulator
+from titra.targets import EMULATOR, TARGETS, make_target
 
 from .targets import Device
 
 BOARDS = ("rpi_pico", "esp32_devkitc")
+VIRTUAL = tuple(name for name in TARGETS if name != EMULATOR)
 BOOT_US = 600_000
 
 
@@ -29,14 +31,18 @@ def pytest_generate_tests(metafunc):
     if "target_name" in metafunc.fixturenames:
         names = [
             "%s-%s" % (target, board)
-            for target in _chosen(metafunc, "--target", TARGETS)
+            for target in _chosen(metafunc, "--target", VIRTUAL)
             for board in _chosen(metafunc, "--board", BOARDS)
         ]
         metafunc.parametrize("target_name", names, scope="session")
 
 
 def _device(name):
-    target = make_target(*name.split("-"))
+    target_name, board = name.split("-")
+    try:
+        target = make_target(target_name, board)
+    except NoEmulator as reason:
+        pytest.skip(str(reason))
     device = Device(target)
     device.run_us(BOOT_US)
     return device, target

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from titra.targets import BUTTON, POWER, STEPS
+from titra.targets import BUTTON, FREEZE, POWER, STEPS
 
 REPLY_MS = 2000
 SLICE_US = 10_000
@@ -153,6 +153,12 @@ class Device:
         self.need(BUTTON)
         self._target.release()
         self.run_us(RELEASED_US)
+
+    def freeze(self) -> None:
+        """The CPU stands still; the watchdog ends that."""
+        self.need(FREEZE)
+        self._power_was_cut = True
+        self._target.freeze()
 
     def power_cut(self) -> None:
         """Power off and on."""
