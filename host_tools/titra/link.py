@@ -32,7 +32,8 @@ PRESS = "press the pump's stop button"
 
 
 class Link:
-    """Listens to one pump. ``name`` is for people, ``open_transport`` makes a new transport."""
+    """Listens to one pump. ``name`` is for people, ``open_transport`` makes a new transport,
+    ``client`` belongs to the thread that turns."""
 
     status_every_s: float | None = None  # besides the status after a connect and after events
     events_shown = 0  # of those before the first connect, where ``resume_after`` knows none
@@ -53,7 +54,7 @@ class Link:
         self._open = open_transport
         self._log = log
         self._timeouts = timeouts
-        self._client: PumpClient | None = None
+        self.client: PumpClient | None = None
         self._up = False
         self._retry_s = clock()
         self._status_due_s = 0.0
@@ -63,8 +64,8 @@ class Link:
     def turn(self) -> None:
         """One round: wait POLL_S at most for what comes, or try to connect."""
         try:
-            if self._up and self._client:
-                self._follow(self._client)
+            if self._up and self.client:
+                self._follow(self.client)
             elif self.clock() >= self._retry_s:
                 self.connect()
             else:
@@ -76,24 +77,26 @@ class Link:
         """Give the port up; the pump goes on by itself."""
         self._closing.set()
         self._up = False
-        if self._client:
-            self._client.close()
+        if self.client:
+            self.client.close()
         elif self._log:
             self._log.close()
 
     def connect(self) -> None:
         """Connect now. Raises what is wrong; ``turn`` would go on trying."""
         transport = self._open()
-        before = self._client.identity if self._client else None
-        if self._client is None or before is None:
-            self._client = PumpClient(transport, self._log, self._timeouts)
-        client = self._client
+        before = self.client.identity if self.client else None
+        if self.client is None or before is None:
+            self.client = PumpClient(transport, self._log, self._timeouts)
+        client = self.client
+        bad_lines = client.bad_lines
         try:
             who = client.reconnect(transport) if before else client.connect()
         except OtherPump:
-            self._client = None
+            self.client = None
             raise
         client.lease_us = None
+        client.bad_lines = bad_lines  # half a line where one begins to listen is none
         self._up = True
         self.tell(Up(self.clock(), who, client.info))
         self._prepare(client)
@@ -136,10 +139,10 @@ class Link:
             self.tell(Losses(self.clock(), *counts))
 
     def _drop(self, error: TitraError) -> None:
-        if self._client:
+        if self.client:
             if self._up:
-                self._client.note_link(f"down: {error.message}")
-            self._client.transport.close()
+                self.client.note_link(f"down: {error.message}")
+            self.client.transport.close()
         self._up = False
         self._retry_s = self.clock() + RETRY_S
         self.tell(Down(self.clock(), error.code, error.message))
@@ -172,7 +175,7 @@ class SteeredLink(Link):
 
     def turn(self) -> None:
         """One round, orders first."""
-        client = self._client if self._up else None
+        client = self.client if self._up else None
         try:
             if client and self._stop_wanted.is_set():
                 self._carry_stop(client)
@@ -207,9 +210,9 @@ class SteeredLink(Link):
         self._status_due_s = 0.0
 
     def _shout(self) -> None:
-        if self._client:
+        if self.client:
             with contextlib.suppress(TitraError):
-                self._client.send_stop()
+                self.client.send_stop()
 
     def _prepare(self, client: PumpClient) -> None:
         if self.every:

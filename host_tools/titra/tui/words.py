@@ -252,8 +252,8 @@ def missing(state: PumpState) -> str:
         (state.losses.telemetry, "samples"),
         (state.losses.bad_lines, "bad lines"),
     )
-    parts = [f"{count} {what}" for count, what in counts if count]
-    return "missing " + ", ".join(parts) if parts else ""
+    parts = [f"{what} {count}" for count, what in counts if count]
+    return "missing: " + ", ".join(parts) if parts else ""
 
 
 def as_text(lines: list[tuple[bool, str]]) -> Text:

@@ -10,7 +10,7 @@ import pytest
 from pump.core import dose
 from pump.core.mechanics import Mechanics
 from titra.link import Link, SteeredLink
-from titra.pump_state import Answered, Down, News, Remark, StopNews, Told, Up
+from titra.pump_state import Answered, Down, Losses, News, Remark, StopNews, Told, Up
 from titra.watcher import Fleet
 
 from .commands import BENCH
@@ -204,6 +204,18 @@ def test_a_stop_without_a_link_is_said_loudly_and_sent_when_it_is_back(
     assert steered.stops()[-1] == "unheard" and pump.state == "infusing"
     mend_link(steered)
     assert steered.stops()[-1] == "acknowledged" and pump.state == "halted"
+
+
+def test_half_a_line_where_one_begins_to_listen_is_not_missing(
+    pump: FakePump, listener: Teller
+) -> None:
+    pump._out += b"ta=0mL/h steps=0*1234\n"
+    listener.turns(5)
+    assert Losses not in listener.kinds()
+    pump._out += b"~1 t=5ms boot=7 state=idle*0000\n"
+    listener.turns(1)
+    losses = [news for news in listener.news if isinstance(news, Losses)]
+    assert [(each.events, each.bad_lines) for each in losses] == [(0, 1)]
 
 
 def test_an_order_without_a_link_is_dropped(pump: FakePump, steered: Teller) -> None:

@@ -122,7 +122,7 @@ def test_what_is_missing_is_said() -> None:
     screens.infusing(state)
     assert words.missing(state) == ""
     state.take(Losses(NOW_S, 3, 0, 1))
-    assert words.missing(state) == "missing 3 events, 1 bad lines"
+    assert words.missing(state) == "missing: events 3, bad lines 1"
 
 
 # ---- keys -------------------------------------------------------------------------------------
