@@ -2,7 +2,7 @@
 
 import gc
 
-gc.threshold(8192)  # objects never move: what is loaded must come to lie side by side
+gc.threshold(32768)  # objects never move: what is loaded must come to lie side by side
 
 import board  # noqa: E402
 import micropython  # noqa: E402

@@ -7,7 +7,6 @@ from pump.core.supervisor import Watch
 from pump.ports import parts
 from pump.ports.esp32 import Esp32Hal
 from pump.ports.esp32_periphery import Force, Supply
-from pump.ports.switches import Indicators, Travel
 
 MODEL = "esp32_devkitc"
 CHIP = "esp32"
@@ -81,18 +80,6 @@ def loop_open() -> bool:
 
 def make_hal() -> Esp32Hal:
     """The hardware of this board."""
-    force = chip = None
-    if FORCE is not None:
-        force = Force(FORCE, FORCE_FULL_MN)
-    elif FORCE_HX711:
-        force = parts.hx711(*FORCE_HX711, HX711_ZERO, HX711_MN_PER_MEGACOUNT)
-    if DRIVER_UART:
-        currents = (DRIVER_RUN_MA, DRIVER_HOLD_MA)
-        chip = parts.tmc2209(2, *DRIVER_UART, *currents, MECHANICS.microsteps, DRIVER_INTERPOLATES)
-    if LED_RGB:
-        indicators = parts.RgbIndicators(BUZZER, *LED_RGB)
-    else:
-        indicators = Indicators(BUZZER, LED_RED, LED_YELLOW)
     return Esp32Hal(
         step=STEP,
         direction=DIRECTION,
@@ -101,10 +88,5 @@ def make_hal() -> Esp32Hal:
         stop=STOP,
         arm=ARM,
         latch=LATCH,
-        indicators=indicators,
-        travel=None if TRAVEL is None else Travel(TRAVEL),
-        force=force,
-        supply=None if SUPPLY is None else Supply(SUPPLY, SUPPLY_DIVIDER),
-        chip=chip,
-        display=parts.ssd1306(0, *DISPLAY) if DISPLAY else None,
+        **parts.fitted(globals(), 2, Force, Supply),
     )

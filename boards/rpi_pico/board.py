@@ -7,7 +7,6 @@ from pump.core.supervisor import Watch
 from pump.ports import parts
 from pump.ports.rp2 import Rp2Hal
 from pump.ports.rp2_periphery import Force, Supply
-from pump.ports.switches import Indicators, Travel
 
 MODEL = "rpi_pico"
 CHIP = "rp2040"
@@ -76,28 +75,11 @@ def loop_open() -> bool:
 
 def make_hal() -> Rp2Hal:
     """The hardware of this board."""
-    force = chip = None
-    if FORCE is not None:
-        force = Force(FORCE, FORCE_FULL_MN)
-    elif FORCE_HX711:
-        force = parts.hx711(*FORCE_HX711, HX711_ZERO, HX711_MN_PER_MEGACOUNT)
-    if DRIVER_UART:
-        currents = (DRIVER_RUN_MA, DRIVER_HOLD_MA)
-        chip = parts.tmc2209(1, *DRIVER_UART, *currents, MECHANICS.microsteps, DRIVER_INTERPOLATES)
-    if LED_RGB:
-        indicators = parts.RgbIndicators(BUZZER, *LED_RGB)
-    else:
-        indicators = Indicators(BUZZER, LED_RED, LED_YELLOW)
     return Rp2Hal(
         step=STEP,
         direction=DIRECTION,
         enable=ENABLE,
         allow=ALLOW,
         stop=STOP,
-        indicators=indicators,
-        travel=None if TRAVEL is None else Travel(TRAVEL),
-        force=force,
-        supply=None if SUPPLY is None else Supply(SUPPLY, SUPPLY_DIVIDER),
-        chip=chip,
-        display=parts.ssd1306(0, *DISPLAY) if DISPLAY else None,
+        **parts.fitted(globals(), 1, Force, Supply),
     )

@@ -51,6 +51,16 @@ class Rp2040:
         standins["rp2"].driver.deinit()
 
 
+class Rp2350(Rp2040):
+    """RP2350: as the RP2040 for all that the firmware uses, but for a clock of 150 MHz until it is
+    set, and the watchdog's registers elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world.boot_hz = 150_000_000
+        self.world.watchdog_at = 0x400D8000
+
+
 class Esp32Chip:
     """ESP32: UART, RMT, PCNT, latch and gate. The stop loop, open, is pulled low. ``modern``: the
     RMT of MicroPython 1.27 and later."""
@@ -93,7 +103,7 @@ class Esp32Chip:
         self.world.soft_reset()
 
 
-CHIPS = {"rp2040": Rp2040, "esp32": Esp32Chip}
+CHIPS = {"rp2040": Rp2040, "rp2350": Rp2350, "esp32": Esp32Chip}
 
 
 def chip_of(folders: list):

@@ -62,6 +62,8 @@ class World:
 
     def __init__(self, pads: Pads | None = None, make_engine=PioSystem) -> None:
         self.sys_hz = SYS_HZ
+        self.boot_hz = SYS_HZ  # until the firmware sets the clock
+        self.watchdog_at = 0x40058000
         self.now = 0
         self.horizon = 0  # up to here the CPU may just add its time to ``now``
         self._limit = FOREVER

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHIPS = {
     "rp2040": ("armv6m", ("rp2", "usb_serial")),
     "rp2350": ("armv7emsp", ("rp2", "usb_serial")),
-    "esp32": ("xtensawin", ("esp32",)),
+    "esp32": ("xtensawin", ("esp32", "uart_console", "usb_serial")),
 }
 OWN_PORTS = sorted({start for _, starts in CHIPS.values() for start in starts})
 PLAIN = ("boot.py", "main.py")

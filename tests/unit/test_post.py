@@ -279,7 +279,7 @@ def test_every_lamp_lights_for_a_moment():
     hal.indicators = Lamps()
     found = findings_of(hal)
     assert found.failures == []
-    lit = [(True, colour, True) for colour in ("red", "yellow", "cyan")]
+    lit = [(colour == "red", colour, True) for colour in ("red", "yellow", "cyan")]
     assert hal.indicators.shown == [*lit, (False, "none", False)]
     assert 3 * post.LAMP_US <= hal.clock.us < 1_000_000
     hal.indicators = Lamps(breaks=True)

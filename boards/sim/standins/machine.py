@@ -11,10 +11,9 @@ from boards.sim.watchdog import wdt_class
 from boards.sim.world import SoftReset
 
 PIO_BASES = (0x50200000, 0x50300000)
-WATCHDOG_CTRL = 0x40058000
 WATCHDOG_ENABLE = 1 << 30
-WATCHDOG_REASON = 0x40058008
-WATCHDOG_SCRATCH = 0x4005800C
+WATCHDOG_REASON = 0x08
+WATCHDOG_SCRATCH = 0x0C
 SMALL = 1 << 30  # ints of this size and above live on the heap
 
 
@@ -51,11 +50,11 @@ class Memory32:
         if block is not None:
             self._world.sync()
             return block.reg_read(offset)
-        if address == WATCHDOG_CTRL:
+        if address == self._world.watchdog_at:
             return WATCHDOG_ENABLE if self._world.watchdog.running() else 0
-        if address == WATCHDOG_REASON:
+        if address == self._world.watchdog_at + WATCHDOG_REASON:
             return self._world.watchdog.reason
-        index = (address - WATCHDOG_SCRATCH) // 4
+        index = (address - self._world.watchdog_at - WATCHDOG_SCRATCH) // 4
         if 0 <= index < 8:
             return self._world.watchdog.scratch[index]
         raise ValueError("simulated chip has no register 0x%08x" % address)
@@ -74,11 +73,11 @@ class Memory32:
             self._world.sync()
             block.reg_write(offset, value)
             return
-        if address == WATCHDOG_CTRL:
+        if address == self._world.watchdog_at:
             if not value & WATCHDOG_ENABLE:
                 self._world.watchdog.stop()
             return
-        index = (address - WATCHDOG_SCRATCH) // 4
+        index = (address - self._world.watchdog_at - WATCHDOG_SCRATCH) // 4
         if not 0 <= index < 8:
             raise ValueError("simulated chip has no register 0x%08x" % address)
         self._world.watchdog.scratch[index] = value & 0xFFFFFFFF
@@ -112,6 +111,7 @@ class Machine:
     def __init__(self, world, reset=None) -> None:
         self._world = world
         self._reset = reset or world.die
+        self._hz = world.boot_hz
         self.Pin = pin_class(world)
         self.ADC = adc_class(world)
         self.UART = uart_class(world)
@@ -120,10 +120,15 @@ class Machine:
         self.Timer = timer_class(world)
         self.mem32 = Memory32(world)
 
-    def freq(self) -> int:
-        """System clock in Hz."""
+    def freq(self, hz: int = 0) -> int:
+        """System clock in Hz; set, it must be the one that this simulation is made for."""
         self._world.spend("other")
-        return self._world.sys_hz
+        if not hz:
+            return self._hz
+        if hz != self._world.sys_hz:
+            raise ValueError("cannot change frequency")
+        self._hz = hz
+        return hz
 
     def unique_id(self) -> bytes:
         self._world.spend("other")

@@ -23,7 +23,6 @@ STEP_HZ = 5000
 _TICK_HZ_NS = 1_000_000_000
 SETTLE_US = 2_000
 LAMP_US = 60_000
-COLOURS = ("red", "yellow", "cyan")
 
 
 class Findings:
@@ -45,12 +44,17 @@ def self_test(hal, board, settings) -> Findings:
     begun_us = hal.clock.now_us()
     hal.driver.enable(False)
     found = Findings()
+    lamps = Lamps(hal)
+    lamps.show(True, "red")
     found.judge("ram", ram_holds(memoryview(bytearray(RAM_BYTES))))
+    lamps.show(False, "yellow")
     _judge_firmware(hal.store, found)
     _judge_settings(settings, found)
     _judge_driver(hal.driver, found)
+    lamps.show(False, "cyan")
     _judge_steps(hal, board, found)
-    found.judge("indicators", lamps_light(hal))
+    lamps.show(False, "none")
+    found.judge("indicators", lamps.sound)
     found.notes.append(("post", "%dms" % ((hal.clock.now_us() - begun_us) // 1000)))
     return found
 
@@ -119,21 +123,32 @@ def steps_made(hal, board) -> tuple:
     return wanted, (hal.counter.steps() - before) & 0xFFFFFFFF, allowed
 
 
-def lamps_light(hal) -> bool:
-    """Buzzer, each light and the display for a moment, for who stands there; False when that
-    raises."""
-    try:
-        if hal.display:
-            hal.display.show(0, "TITRA")
-        if hal.indicators is None:
-            return True
-        for colour in COLOURS:
-            hal.indicators.show(True, colour, True)
-            _rest(hal, LAMP_US)
-        hal.indicators.show(False, "none", False)
-    except (OSError, ValueError):
-        return False
-    return True
+class Lamps:
+    """Buzzer, each light and the display for a moment, for who stands there, while other things
+    are tested. ``sound`` is False when one of them has raised."""
+
+    def __init__(self, hal) -> None:
+        self._hal = hal
+        self._until_us = 0
+        self.sound = True
+        self._try(hal.display and hal.display.show, 0, "TITRA")
+
+    def show(self, buzzer: bool, colour: str) -> None:
+        """The next one, when the one before has shone long enough."""
+        hal = self._hal
+        if hal.indicators is None or not self.sound:
+            return
+        while hal.clock.now_us() < self._until_us:
+            hal.wait(self._until_us, False)
+        self._try(hal.indicators.show, buzzer, colour, colour != "none")
+        self._until_us = hal.clock.now_us() + LAMP_US
+
+    def _try(self, show, *what) -> None:
+        try:
+            if show:
+                show(*what)
+        except (OSError, ValueError):
+            self.sound = False
 
 
 # ---- inside -------------------------------------------------------------------------------------
@@ -183,9 +198,3 @@ def _fill(generator, left: int, ticks: int) -> int:
         generator.put(count, ticks)
         left -= count
     return left
-
-
-def _rest(hal, us: int) -> None:
-    until_us = hal.clock.now_us() + us
-    while hal.clock.now_us() < until_us:
-        hal.wait(until_us, False)

@@ -6,10 +6,38 @@ A driver is loaded only where its part is fitted: the rest of the heap stays fre
 from machine import I2C, UART, Pin
 
 from pump import hal
+from pump.ports.switches import Indicators, Travel
 
 TMC_BAUD = 115_200
 TMC_ANSWER_MS = 5  # the longest exchange is 12 bytes, 1.04 ms
 I2C_HZ = 400_000
+
+
+def fitted(board: dict, uart: int, force, supply) -> dict:
+    """The parts that the names of a board file (``globals()`` there) ask for, as arguments of a
+    Hal. ``uart`` is the one of DRIVER_UART's pins; ``force`` and ``supply`` are the chip's classes
+    of analogue inputs."""
+    made = dict.fromkeys(("travel", "force", "supply", "chip", "display"))
+    if board["LED_RGB"]:
+        made["indicators"] = RgbIndicators(board["BUZZER"], *board["LED_RGB"])
+    else:
+        made["indicators"] = Indicators(board["BUZZER"], board["LED_RED"], board["LED_YELLOW"])
+    if board["TRAVEL"] is not None:
+        made["travel"] = Travel(board["TRAVEL"])
+    if board["FORCE"] is not None:
+        made["force"] = force(board["FORCE"], board["FORCE_FULL_MN"])
+    elif board["FORCE_HX711"]:
+        scale = (board["HX711_ZERO"], board["HX711_MN_PER_MEGACOUNT"])
+        made["force"] = hx711(*board["FORCE_HX711"], *scale)
+    if board["SUPPLY"] is not None:
+        made["supply"] = supply(board["SUPPLY"], board["SUPPLY_DIVIDER"])
+    if board["DRIVER_UART"]:
+        currents = (board["DRIVER_RUN_MA"], board["DRIVER_HOLD_MA"])
+        steps = (board["MECHANICS"].microsteps, board["DRIVER_INTERPOLATES"])
+        made["chip"] = tmc2209(uart, *board["DRIVER_UART"], *currents, *steps)
+    if board["DISPLAY"]:
+        made["display"] = ssd1306(0, *board["DISPLAY"])
+    return made
 
 
 def tmc2209(

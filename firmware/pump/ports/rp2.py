@@ -17,6 +17,7 @@ from pump.core.ratio import make
 from pump.ports.clock import Clock
 from pump.ports.flash_store import FlashStore
 from pump.ports.rp2_periphery import (
+    WATCHDOG_RP2040,
     Force,
     Hot,
     Supply,
@@ -213,6 +214,7 @@ class Rp2Hal(hal.Hal):
         supply: Supply | None = None,
         chip=None,
         display=None,
+        watchdog: int = WATCHDOG_RP2040,
     ) -> None:
         enable_low = Pin(enable, Pin.OUT, value=1)
         Pin(direction, Pin.OUT, value=0)
@@ -227,8 +229,9 @@ class Rp2Hal(hal.Hal):
         self.counter = StepCounter(step_pin)
         self.link = UsbSerial()
         self.store = FlashStore()
-        self.watchdog = Watchdog()
-        self.hot = Hot()
+        self._watchdog_at = watchdog
+        self.watchdog = Watchdog(watchdog)
+        self.hot = Hot(watchdog)
         self.indicators = indicators
         self.travel = travel
         self.force = force
@@ -242,7 +245,7 @@ class Rp2Hal(hal.Hal):
     def reset_cause(self) -> str:
         if machine.reset_cause() == machine.PWRON_RESET:
             return "power-on"
-        return "watchdog" if bitten() else "reset"
+        return "watchdog" if bitten(self._watchdog_at) else "reset"
 
     def free_bytes(self) -> int:
         return gc.mem_free()

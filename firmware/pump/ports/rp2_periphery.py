@@ -1,4 +1,4 @@
-"""What surrounds the motor on an RP2040 board: watchdog, scratch registers, sensors.
+"""What surrounds the motor on an RP2040 or RP2350 board: watchdog, scratch registers, sensors.
 
 Pins of parts that a board does not have are None in its board file, and so is the part here.
 """
@@ -9,11 +9,13 @@ from pump import hal
 from pump.core.crc import crc32
 
 WATCHDOG_MS = 2000
-WATCHDOG_CTRL = 0x40058000
-WATCHDOG_ENABLE = 1 << 30
-WATCHDOG_REASON = 0x40058008
+# The watchdog's registers: where they begin, and how far on (RP2040 and RP2350 data sheets).
+WATCHDOG_RP2040 = 0x40058000
+WATCHDOG_RP2350 = 0x400D8000
+ENABLE = 1 << 30  # in the first
+REASON = 0x08
 REASON_TIMER = 1
-SCRATCH = 0x4005800C  # 0 to 3 are free; the SDK uses 4 to 7
+SCRATCH = 0x0C  # 0 to 3 are free; SDK and boot ROM use 4 to 7
 WORD = 0xFFFFFFFF
 ADC_MV = 3300
 ADC_FULL = 65535
@@ -23,7 +25,8 @@ class Watchdog(hal.Watchdog):
     """``machine.WDT``, begun with the first feed. One that a soft reset has left running waits for
     that too: the self-test takes longer than a feed lasts."""
 
-    def __init__(self) -> None:
+    def __init__(self, registers: int) -> None:
+        self._control = registers
         self._wdt = None
         self._stop()
 
@@ -37,13 +40,13 @@ class Watchdog(hal.Watchdog):
         self._stop()
 
     def _stop(self) -> None:
-        if mem32[WATCHDOG_CTRL] & WATCHDOG_ENABLE:
-            mem32[WATCHDOG_CTRL] &= WORD ^ WATCHDOG_ENABLE
+        if mem32[self._control] & ENABLE:
+            mem32[self._control] &= WORD ^ ENABLE
 
 
-def bitten() -> bool:
+def bitten(registers: int) -> bool:
     """True when the last reset was a watchdog that was not fed, and not ``machine.reset``."""
-    return bool(mem32[WATCHDOG_REASON] & REASON_TIMER)
+    return bool(mem32[registers + REASON] & REASON_TIMER)
 
 
 class Hot(hal.Hot):
@@ -51,7 +54,8 @@ class Hot(hal.Hot):
     two words, written in turn, so that a CPU that dies amid a write leaves the other. The higher
     one is believed; steps that have gone back, with another run, are written to both."""
 
-    def __init__(self) -> None:
+    def __init__(self, registers: int) -> None:
+        self._scratch = registers + SCRATCH
         self._slot = 0
         self._steps = 0
 
@@ -62,7 +66,7 @@ class Hot(hal.Hot):
         self._steps = steps
 
     def _write(self, boot: int, steps: int) -> None:
-        at = SCRATCH + 8 * self._slot
+        at = self._scratch + 8 * self._slot
         mem32[at + 4] = 0
         mem32[at] = steps
         mem32[at + 4] = self._check(boot, steps)
@@ -70,7 +74,7 @@ class Hot(hal.Hot):
 
     def load(self, boot: int) -> int:
         best = -1
-        for at in (SCRATCH, SCRATCH + 8):
+        for at in (self._scratch, self._scratch + 8):
             steps = mem32[at] & WORD
             if mem32[at + 4] & WORD == self._check(boot, steps) and steps > best:
                 best = steps
