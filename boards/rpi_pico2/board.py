@@ -58,6 +58,11 @@ WATCH = Watch(force_stop_mn=40_000, supply_warn_mv=4_500, supply_stop_mv=4_000)
 # Bench ceilings for the reference therapy, not clinical limits: (field, least, most), the unit
 # tells which quantity is meant (pump/core/bounds.py).
 HARD_LIMITS = (("dose", "", "1.5mg/kg"),)
+# Passed by `override=<reason>` only.
+SOFT_LIMITS = (("dose", "", "1mg/kg"), ("rate", "", "4mg/kg/h"))
+# Of boluses, where prescription and drug library say nothing.
+BOLUS_LOCKOUT = "5min"
+BOLUS_HOURLY = "5mL"
 
 
 def make_safe() -> None:
