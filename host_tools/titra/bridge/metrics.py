@@ -63,6 +63,7 @@ GAUGES: tuple[tuple[str, str, Reader], ...] = (
     ("titra_remaining_seconds", "Time left of the plan.", _field("remaining", "s")),
     ("titra_elapsed_seconds", "Time in motion.", _field("elapsed", "s")),
     ("titra_lease_seconds", "Host lease of the run; 0 for none.", _lease_s),
+    ("titra_override", "1 while soft limits are passed.", lambda s: float("override" in s.word)),
     ("titra_stop_loop_open", "1 while the stop loop is open.", _stop_loop),
 )
 COUNTERS: tuple[tuple[str, str, Callable[[PumpState], int]], ...] = (

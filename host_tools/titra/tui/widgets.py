@@ -65,7 +65,11 @@ class AlarmList(Shown):
         live = state.freshness(now_s) == "live"
         lines = words.alarm_lines(state)
         text = Text(no_wrap=True, overflow="ellipsis")
-        if not lines:
+        override = words.override(state)
+        if override:
+            text.append(" OVERRIDE ", ALARM_STYLES["medium"])
+            text.append(f" {override}" + ("\n" if lines else ""), "bold")
+        elif not lines:
             text.append("no alarm" if live else "no alarm when last heard", "dim")
         for number, line in enumerate(lines[:4]):
             text.append("\n" if number else "")
@@ -182,6 +186,8 @@ def _foot(state: PumpState, now_s: float) -> Text:
     parts = [words.quantity(word.get("delivered")), words.quantity(word.get("rate"))]
     if state.share is not None:
         parts.append(words.percent(state))
+    if words.override(state):
+        parts.append("OVERRIDE")
     return Text("  ".join(parts), no_wrap=True, overflow="ellipsis")
 
 

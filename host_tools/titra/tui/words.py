@@ -144,6 +144,12 @@ def alarm_lines(state: PumpState) -> list[AlarmLine]:
     return sorted(lines, key=lambda line: alarm_table.PRIORITIES.index(line.priority))
 
 
+def override(state: PumpState) -> str:
+    """What soft limits this therapy passes; '' for none."""
+    fields = state.word.get("override")
+    return f"beyond soft limits: {fields.replace(',', ', ')}" if fields else ""
+
+
 def bar(share: float | None, width: int) -> str:
     """A progress bar of ``width`` columns in eighths."""
     if share is None:

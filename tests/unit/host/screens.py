@@ -213,6 +213,13 @@ def complete(state: PumpState) -> None:
     state.take(Answered(NOW_S, {"alarms": "end-of-infusion", "state": "complete"}))
 
 
+def overridden(state: PumpState) -> None:
+    """The second of five phases, beyond soft limits."""
+    infusing(state)
+    words = {"phase": "2/5", "override": "dose-rate,total"}
+    sample(state, NOW_S - 0.1, 962000, 100_900, **words)
+
+
 def unheard(state: PumpState) -> None:
     """A stop that nobody acknowledged."""
     infusing(state)

@@ -28,6 +28,7 @@ STATES = {
     "silent": screens.silent,
     "absent": screens.absent,
     "unheard": screens.unheard,
+    "overridden": screens.overridden,
 }
 SEVERAL = (
     screens.infusing,
