@@ -59,10 +59,9 @@ class Outcome:
 
 def program(client: PumpClient, planned: HostPlan) -> dict[str, str]:
     """Send a prescription, phase by phase; the pump's answer to the whole. Nothing moves."""
-    first, *more = planned.phases
-    answer = dict(client.request("program", {**planned.fields, **first.entered}).fields)
-    for phase in more:
-        answer.update(client.request("phase", phase.entered).fields)
+    answer: dict[str, str] = {}
+    for verb, fields in planned.requests:
+        answer.update(client.request(verb, fields).fields)
     return answer
 
 
@@ -85,13 +84,16 @@ class Infusion:
         self._ended_us: int | None = None
         self._silence_s = max(SILENCE_MIN_S, SILENT_PERIODS * period_us / quantities.US_PER_S)
 
-    def start(self, plan: str, lease: str | None, on_loss: str | None) -> Reply:
-        """Send ``start``; ``policy`` then holds what the pump agreed to."""
+    def start(self, fields: Mapping[str, str], lease: str | None, on_loss: str | None) -> Reply:
+        """Send ``start`` with ``fields`` (``plan`` and what it wants besides).
+
+        ``policy`` then holds what the pump agreed to.
+        """
         self.client.take()
         self._asked_us = self.client.pump_t_us or 0
         self.policy = {"lease": lease or "off", "on-loss": on_loss or "stop"}
         try:
-            reply = self.client.request("start", plan=plan, lease=lease, on_loss=on_loss)
+            reply = self.client.request("start", fields, lease=lease, on_loss=on_loss)
         except NoConnection as gone:
             raise ConnectionLost(f"{gone.message}; it may have started") from gone
         agreed = {key: reply.fields[key] for key in self.policy if key in reply.fields}

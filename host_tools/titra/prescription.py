@@ -29,6 +29,9 @@ BOUNDS = (
     ("hourly", "BOLUS_HOURLY"),
 )
 DEFAULT_BOARD = "rpi_pico"
+Request = tuple[str, Mapping[str, str]]  # verb and fields
+PHASE = ("dose", "volume", "rate", "to", "over", "pause")
+"""The fields of a phase in the order in which people say them."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,9 @@ class HostPhase:
 class HostPlan:
     """The plan of the dose core, in Fractions: nL, ng, us, nL/s.
 
-    ``fields`` are those that hold for all phases, and those of the phase where there is one;
-    ``available_nl`` is what the syringe is filled with, or holds.
+    ``fields`` are those of the first request but the phase; ``available_nl`` is what the syringe
+    is filled with, or holds; ``requests`` are what to send to a pump; ``overridden`` names what is
+    beyond a soft limit for a reason, and ``kvo`` is what may follow the end.
     """
 
     hash: str
@@ -102,6 +106,9 @@ class HostPlan:
     syringe_name: str
     phases: tuple[HostPhase, ...]
     margins: tuple[Margin, ...]
+    requests: tuple[Request, ...]
+    overridden: tuple[str, ...] = ()
+    kvo: HostPhase | None = None
     calibration: Calibration | None = None
 
     def drug_ng(self, volume_nl: Fraction) -> Fraction | None:
@@ -119,6 +126,18 @@ class HostPlan:
     def delivered_nl(self, steps: int) -> Fraction:
         """Volume of ``steps`` microsteps in nL, exact."""
         return steps * self.volume_per_step_nl
+
+    @property
+    def words(self) -> str:
+        """The prescription in the words of the wire, phase after phase."""
+        common = " ".join(f"{name}={text}" for name, text in self.fields.items())
+        return " ".join([common, *(phase.words for phase in self.phases)])
+
+    def again(self, **changes: str) -> HostPlan:
+        """The same prescription with other fields (``volume_per_step="140nL"``)."""
+        named = {name.replace("_", "-"): text for name, text in changes.items()}
+        entered = [phase.entered for phase in self.phases]
+        return compute({**self.fields, **named}, self.board, entered)
 
     @property
     def step_hz(self) -> Fraction:
@@ -176,6 +195,10 @@ class HostPlan:
                 "used_percent": exact(self.fill_percent),
             },
             "limits": [margin.as_json() for margin in self.margins],
+            "drug": self.fields.get("drug"),
+            "override": self.fields.get("override"),
+            "overridden": list(self.overridden),
+            "kvo": self.kvo.as_json() if self.kvo else None,
             "calibration": self.calibration.as_json() if self.calibration else None,
         }
 
@@ -184,25 +207,74 @@ def compute(
     fields: Mapping[str, str],
     board: str = DEFAULT_BOARD,
     phases: Sequence[Mapping[str, str]] = (),
+    library: Path | None = None,
 ) -> HostPlan:
     """The plan of ``fields`` (names of the wire to text with units) on ``board``.
 
-    ``fields`` hold the phase as well unless ``phases`` do. Raises PumpRefused with the core's own
-    code, or UsageError for an unknown board.
+    ``fields`` hold the phase as well unless ``phases`` do; a ``drug`` among them is looked up in
+    ``library``. Raises PumpRefused with the core's own code, or UsageError for an unknown board.
     """
-    order = importlib.import_module("pump.core.order")
-    refusal = importlib.import_module("pump.core.refusal")
+    refusal: Any = importlib.import_module("pump.core.refusal")
     mechanics, bounds = board_settings(board)
+    if library is not None:
+        of_drug: Any = importlib.import_module("titra.library").bounds_of
+        bounds = of_drug(library, fields["drug"], bounds)
+    for phase in phases:
+        _check_phase(phase)
     try:
-        first, *others = phases or [{}]
-        ordered = order.Order({**fields, **first})
-        for phase in others:
-            ordered = ordered.then(dict(phase))
-        settled = order.settle(ordered, mechanics, bounds)
+        settled, order, requests = _settle(fields, phases or ({},), mechanics, bounds)
         margins = margins_of(settled.plan, bounds)
     except refusal.Refusal as refused:
         raise PumpRefused(refused.code, dict(refused.pairs())) from refused
-    return _host_plan(settled, fields, ordered.phases, board, margins)
+    return _host_plan(settled, order, fields, board, margins, requests)
+
+
+def _settle(
+    fields: Mapping[str, str], phases: Sequence[Mapping[str, str]], mechanics: Any, bounds: Any
+) -> tuple[Any, Any, tuple[Request, ...]]:
+    """(Settled, Order, requests) of the core, request after request as the pump will see them.
+
+    The reason of ``override`` goes with those requests that pass a soft limit, and must be needed.
+    """
+    core: Any = importlib.import_module("pump.core.order")
+    refusal: Any = importlib.import_module("pump.core.refusal")
+    reason = fields.get("override")
+    shared = {name: text for name, text in fields.items() if name != "override"}
+    order: Any = None
+    settled: Any = None
+    requests: list[Request] = []
+    for phase in phases:
+        request = {**phase} if requests else {**shared, **phase}
+        known = settled.plan.overridden if settled else ()
+        try:
+            order, settled = _asked(core, order, request, mechanics, bounds, known)
+        except refusal.Refusal as refused:
+            if refused.code != "soft-limit" or not reason:
+                raise
+            request["override"] = reason
+            order, settled = _asked(core, order, request, mechanics, bounds, known)
+        requests.append(("phase" if requests else "program", request))
+    if reason and not any("override" in request for _, request in requests):
+        raise refusal.Refusal("needless", "override", reason)
+    return settled, order, tuple(requests)
+
+
+def _asked(
+    core: Any, order: Any, request: Mapping[str, str], mechanics: Any, bounds: Any, known: Any
+) -> tuple[Any, Any]:
+    """(Order, Settled) after one request more."""
+    asked = {name: text for name, text in request.items() if name != "drug"}
+    new = order.then(asked) if order else core.Order(asked)
+    return new, core.settle(new, mechanics, bounds, known)
+
+
+def _check_phase(entered: Mapping[str, str]) -> None:
+    """Raise PumpRefused for what a phase may not say; in the first request it would pass for a
+    field of the whole."""
+    for name, text in entered.items():
+        if name not in PHASE:
+            details = {"field": name, "given": text, "accepts": ",".join(PHASE)}
+            raise PumpRefused("unknown-field", details)
 
 
 def board_settings(board: str) -> tuple[Any, Any]:
@@ -245,16 +317,17 @@ def _boards_dir() -> Path:
 
 def _host_plan(
     settled: Any,
+    order: Any,
     fields: Mapping[str, str],
-    phases: Sequence[Mapping[str, str]],
     board: str,
     margins: tuple[Margin, ...],
+    requests: tuple[Request, ...],
 ) -> HostPlan:
-    plan = settled.plan
+    plan, kvo = settled.plan, settled.kvo
     return HostPlan(
         hash=settled.hash,
         canonical=plan.canonical,
-        fields=dict(fields),
+        fields={name: text for name, text in fields.items() if name not in order.phases[0]},
         board=board,
         steps=plan.total_steps,
         volume_per_step_nl=Fraction(*plan.volume_per_step_nl),
@@ -266,15 +339,18 @@ def _host_plan(
         capacity_nl=plan.syringe.volume_nl,
         available_nl=Fraction(*plan.setting.available_nl()),
         syringe_name=plan.syringe.name,
-        phases=tuple(_host_phase(plan, phase, given) for phase, given in zip(plan.phases, phases)),
+        phases=tuple(_host_phase(plan, *pair) for pair in zip(plan.phases, order.phases)),
         margins=margins,
+        requests=requests,
+        overridden=tuple(dict.fromkeys(field for field, _, _ in plan.overridden)),
+        kvo=_host_phase(kvo, kvo.phases[0], {"rate": fields["kvo"]}) if kvo else None,
     )
 
 
 def _host_phase(plan: Any, phase: Any, entered: Mapping[str, str]) -> HostPhase:
     return HostPhase(
         kind=phase.kind,
-        entered=dict(entered),
+        entered={name: entered[name] for name in PHASE if name in entered},
         steps=phase.steps,
         volume_nl=Fraction(*phase.volume_nl),
         dose_ng=_fraction(plan.drug_ng(phase.volume_nl)),

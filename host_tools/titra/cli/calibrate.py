@@ -138,7 +138,7 @@ def _store_and_show(session: Session, entry: store.Calibration, file: Path | Non
         print_json({**said, "step_edges": edges()} if edges else said)
         return
     out().print(result_table(entry))
-    say(f"the next plan: {escape(effect.words)}")
+    say(f"the next plan: {escape(effect.before.words)}")
     out().print(effect.table())
     say(f"stored in {escape(str(path))}; a plan takes it with")
     say(f"  --syringe {escape(entry.syringe)} --calibrated")

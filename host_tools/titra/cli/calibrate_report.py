@@ -13,7 +13,7 @@ from titra.calibration import Weighing, plain
 from titra.calibration_store import Calibration
 from titra.cli.common import out
 from titra.errors import PumpRefused
-from titra.prescription import HostPlan, compute
+from titra.prescription import HostPlan
 
 
 def say(markup: str) -> None:
@@ -68,16 +68,10 @@ class Effect:
         self.after: HostPlan | None = None
         self.refused = ""
         self.delivered_nl = before.steps * entry.volume_per_step_nl
-        fields = {**before.fields, "volume-per-step": entry.volume_per_step}
         try:
-            self.after = compute(fields, before.board)
+            self.after = before.again(volume_per_step=entry.volume_per_step)
         except PumpRefused as refused:
             self.refused = refused.message
-
-    @property
-    def words(self) -> str:
-        """The prescription as on the wire."""
-        return " ".join(f"{key}={value}" for key, value in self.before.fields.items())
 
     @property
     def error_percent(self) -> Fraction:
@@ -87,7 +81,7 @@ class Effect:
     def as_json(self) -> dict[str, object]:
         """For --json."""
         said: dict[str, object] = {
-            "prescription": dict(self.before.fields),
+            "prescription": self.before.words,
             "steps_geometry": self.before.steps,
             "steps_calibrated": self.after.steps if self.after else None,
             "volume_error_percent": q.decimal(self.error_percent, 3),

@@ -137,13 +137,14 @@ class Session:
         """Run ``plan`` to its end; the steps that the pump counted. Raises Ended."""
         period_us = max(PERIOD_MIN_US, min(self.source.period_us, PERIOD_MAX_US))
         with StopRequests() as asked:
-            self._program(plan)
+            answer = self._program(plan)
+            start = {"plan": plan.hash, **({"tenfold": "yes"} if "tenfold" in answer else {})}
             self._client.request("telemetry", every=f"{period_us // 1000}ms")
             run = Infusion(self._client, plan.steps, period_us)
             if asked.count:
                 run.stop()
             else:
-                run.start(plan.hash, LEASE, ON_LOSS)
+                run.start(start, LEASE, ON_LOSS)
                 self._follow(run, asked)
             outcome = run.outcome()
             self._client.lease_us = None

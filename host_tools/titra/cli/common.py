@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -33,6 +33,9 @@ TIMEOUTS = Timeouts()
 
 PortOption = Annotated[
     str | None, typer.Option("--port", help="Serial port of the pump; or set TITRA_PORT.")
+]
+TenfoldOption = Annotated[
+    bool, typer.Option("--tenfold", help="With --yes: a tenfold or a tenth rate is meant.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for scripts.")]
 WireLogOption = Annotated[
@@ -166,6 +169,24 @@ def confirm(question: str, yes: bool, as_json: bool) -> None:
         )
     if not typer.confirm(question):
         raise errors.UsageError("not started", code="not-confirmed")
+
+
+def confirm_start(
+    answer: Mapping[str, str], question: str, yes: bool, tenfold: bool, as_json: bool
+) -> dict[str, str]:
+    """Ask before the start of the plan that the pump answered; the fields of its ``start``.
+
+    A rate ten times the one before, or a tenth, which the pump wants to be meant, is asked about;
+    ``yes`` alone does not answer that, ``tenfold`` does.
+    """
+    start = {"plan": answer["plan"]}
+    if "tenfold" in answer:
+        start["tenfold"] = "yes"
+        yes = yes and tenfold
+        before = spaced(answer["tenfold"])
+        question = f"The rate before is {before}. Is a tenfold change meant? {question}"
+    confirm(question, yes, as_json)
+    return start
 
 
 def open_wire_log(path: Path | None, none: bool, command: str, port: str) -> WireLog | None:

@@ -12,9 +12,10 @@ from titra.cli.common import (
     JsonOption,
     NoWireLogOption,
     PortOption,
+    TenfoldOption,
     WireLogOption,
     client_on,
-    confirm,
+    confirm_start,
     err,
     guarded,
     open_wire_log,
@@ -56,6 +57,7 @@ def infuse(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before the start (--sim never asks).")
     ] = False,
+    tenfold: TenfoldOption = False,
     as_json: JsonOption = False,
     wire_log: WireLogOption = None,
     no_wire_log: NoWireLogOption = False,
@@ -84,7 +86,7 @@ def infuse(
             client.connect()
             planned = planned or order.plan(client.info.get("serial"))
             run = _Run(client, source, planned, with_json)
-            run.prepare(yes)
+            run.prepare(yes, tenfold)
             code = run.go(None if lease == "off" else lease, on_loss)
         finally:
             if log:
@@ -104,14 +106,17 @@ class _Run:
         self._source = source
         self._planned = planned
         self._json = with_json
+        self._start: dict[str, str] = {}
 
-    def prepare(self, yes: bool) -> None:
+    def prepare(self, yes: bool, tenfold: bool) -> None:
         """Program, compare and ask. Raises what went wrong; nothing has moved."""
         answer = program(self._client, self._planned)
         if not self._json:
             out().print(plans_table(answer, self._planned))
         compare_plans(answer, self._planned)
-        confirm(f"Start plan {self._planned.hash} now?", yes or self._source.virtual, self._json)
+        question = f"Start plan {self._planned.hash} now?"
+        yes = yes or self._source.virtual
+        self._start = confirm_start(answer, question, yes, tenfold, self._json)
 
     def go(self, lease: str | None, on_loss: str) -> int:
         """Start, follow, report; returns the exit code."""
@@ -123,7 +128,7 @@ class _Run:
                 return STOPPED_BY_OPERATOR
             view = view_for(out(), self._json, self._planned.steps)
             try:
-                run.start(self._planned.hash, lease, on_loss if lease else None)
+                run.start(self._start, lease, on_loss if lease else None)
                 self._follow(run, view, asked)
                 outcome = run.outcome()
             except ConnectionLost as lost:

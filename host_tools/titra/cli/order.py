@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import Parameter
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -47,6 +48,16 @@ class Order:
     volume_per_step: Annotated[
         Text, typer.Option(help="Calibrated volume of a microstep: 138.8246nL.")
     ] = None
+    kvo: Annotated[Text, typer.Option(help="Keep the vein open after the end: 1mL/h.")] = None
+    lockout: Annotated[Text, typer.Option(help="Between boluses: 10min.")] = None
+    hourly: Annotated[Text, typer.Option(help="Most by boluses in an hour: 5mL, 10mg.")] = None
+    drug: Annotated[Text, typer.Option(help="Entry of the drug library; with --library.")] = None
+    library: Annotated[
+        Path | None, typer.Option(help="The library, as the pump has it: FILE.")
+    ] = None
+    override: Annotated[
+        Text, typer.Option(help="Why a soft limit may be passed: partial-answer.")
+    ] = None
     calibrated: Annotated[
         bool, typer.Option("--calibrated", help="Take the latest from `titra calibrate`.")
     ] = False
@@ -54,7 +65,7 @@ class Order:
 
     def fields(self) -> dict[str, str]:
         """The fields given, under their names on the wire; what is missing the core will say."""
-        return self._named((*SETTING, *PHASE))
+        return self._named((*SETTING, *PHASE, *BESIDE))
 
     def phases(self) -> list[dict[str, str]]:
         """The phases of ``--phase``; none without it. Raises UsageError."""
@@ -71,9 +82,11 @@ class Order:
 
         Raises UsageError (not-calibrated) and what ``compute`` raises.
         """
-        fields, phases = self.fields(), self.phases()
+        if (self.drug is None) != (self.library is None):
+            field = "drug" if self.drug is None else "library"
+            raise UsageError("--drug and --library go together", "missing-field", {"field": field})
         if not self.calibrated:
-            return compute(fields, self.board, phases)
+            return self._compute(self.volume_per_step)
         if self.volume_per_step is not None:
             raise UsageError(
                 "--calibrated and --volume-per-step exclude each other",
@@ -81,15 +94,20 @@ class Order:
             )
         entry = calibrated(self.syringe or "", serial)
         if entry is None:
-            compute(fields, self.board, phases)
+            self._compute(None)
             of_pump = f" on the pump {serial}" if serial else " on a real pump"
             raise UsageError(
                 f"no calibration of {self.syringe}{of_pump}; `titra calibrate` makes one",
                 "not-calibrated",
                 {"field": "syringe", "given": self.syringe or ""},
             )
-        fields["volume-per-step"] = entry.volume_per_step
-        return dataclasses.replace(compute(fields, self.board, phases), calibration=entry)
+        return dataclasses.replace(self._compute(entry.volume_per_step), calibration=entry)
+
+    def _compute(self, volume_per_step: Text) -> HostPlan:
+        fields = self.fields()
+        if volume_per_step is not None:
+            fields["volume-per-step"] = volume_per_step
+        return compute(fields, self.board, self.phases(), self.library)
 
     def _named(self, names: tuple[str, ...]) -> dict[str, str]:
         given = {name.replace("_", "-"): getattr(self, name) for name in names}
@@ -98,6 +116,7 @@ class Order:
 
 SETTING = ("weight", "concentration", "syringe", "fill", "volume_per_step")
 PHASE = ("dose", "rate", "volume", "over")
+BESIDE = ("kvo", "lockout", "hourly", "drug", "override")
 
 
 def _phase(text: str) -> dict[str, str]:

@@ -33,9 +33,10 @@ def plan_table(plan: HostPlan) -> Table:
 
 def _rows(plan: HostPlan) -> list[tuple[str, str]]:
     several = len(plan.phases) > 1
-    common = " ".join(f"{name}={text}" for name, text in plan.fields.items())
-    rows = [("prescription", common)]
+    rows = [("prescription", plan.words)]
     if several:
+        common = " ".join(f"{name}={text}" for name, text in plan.fields.items())
+        rows = [("prescription", common)]
         rows += [(f"phase {n}", phase.words) for n, phase in enumerate(plan.phases, 1)]
     dose = "-" if plan.total_dose_ng is None else q.show_mass(plan.total_dose_ng)
     per_kg = plan.per_kg(plan.total_dose_ng)
@@ -55,7 +56,22 @@ def _rows(plan: HostPlan) -> list[tuple[str, str]]:
         ("step rate", _step_rate(plan)),
         ("syringe", f"{plan.syringe_name}, {used}"),
         ("rounding error", error),
+        *_beside(plan),
     ]
+
+
+def _beside(plan: HostPlan) -> list[tuple[str, str]]:
+    """What a prescription may say beside the plan itself."""
+    rows = []
+    if plan.kvo:
+        rate = q.decimal(plan.kvo.rate_nl_per_s / q.NL_PER_S_IN_ML_H)
+        lasts = q.show_time(plan.kvo.duration_us)
+        volume = q.show_volume(plan.kvo.volume_nl)
+        rows.append(("then KVO", f"{rate} mL/h for {lasts} at most, {volume}"))
+    if plan.overridden:
+        reason = plan.fields["override"]
+        rows.append(("beyond soft limit", f"{', '.join(plan.overridden)}; reason: {reason}"))
+    return rows
 
 
 def _rate(plan: HostPlan, rate_nl_per_s: Fraction) -> str:

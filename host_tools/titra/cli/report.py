@@ -61,7 +61,8 @@ def plans_table(answer: Mapping[str, str], planned: HostPlan) -> Table:
     for key, mine in rows:
         table.add_row(key, escape(answer.get(key, "-")), mine)
     said = {key for key, _ in rows}
-    for key, text in planned.fields.items():
+    entered = planned.phases[0].entered if len(planned.phases) == 1 else {}
+    for key, text in {**planned.fields, **entered}.items():
         if key in answer and key not in said:
             table.add_row(key, escape(answer[key]), escape(q.spaced(text)))
     table.add_row("syringe fill", "", f"{q.decimal(fill, 1)} %")

@@ -11,7 +11,8 @@ from titra.cli.attend import answered
 from titra.cli.common import (
     JsonOption,
     PortOption,
-    confirm,
+    TenfoldOption,
+    confirm_start,
     connected,
     err,
     fields_table,
@@ -23,7 +24,7 @@ from titra.cli.interrupt import StopRequests
 from titra.client import PumpClient
 from titra.errors import PUMP_FAILED, STOPPED_BY_OPERATOR, UsageError
 from titra.protocol import Event
-from titra.quantities import spaced, time_us
+from titra.quantities import time_us
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the start.")]
 LEASE = "10s"
@@ -63,11 +64,9 @@ def change(
     over: Annotated[str | None, typer.Option(help="In what time: 45min.")] = None,
     to: Annotated[str | None, typer.Option(help="Ramp from --rate to this rate.")] = None,
     override: Annotated[
-        str | None, typer.Option(help="Reason for passing a soft limit: partial-answer.")
+        str | None, typer.Option(help="Why a soft limit may be passed: partial-answer.")
     ] = None,
-    tenfold: Annotated[
-        bool, typer.Option("--tenfold", help="With --yes: a tenfold or a tenth rate is meant.")
-    ] = False,
+    tenfold: TenfoldOption = False,
     yes: YesOption = False,
     port: PortOption = None,
     as_json: JsonOption = False,
@@ -151,24 +150,12 @@ def _offered(
     as_json: bool,
     tenfold: bool = False,
 ) -> dict[str, str]:
-    """Ask for ``verb``, show the pump's answer, ask the person; the fields of its ``start``.
-
-    A rate ten times the one before, or a tenth, which the pump wants to be meant, is asked about;
-    ``yes`` alone does not answer that.
-    """
+    """Ask for ``verb``, show the pump's answer, ask the person; the fields of its ``start``."""
     answer = dict(client.request(verb, None, **fields).fields)
     with_json = wants_json(ctx, as_json)
     if not with_json:
         out().print(fields_table(f"{verb}, as the pump understands it", answer))
-    start = {"plan": answer["plan"]}
-    question = f"Start this {verb} now?"
-    if "tenfold" in answer:
-        start["tenfold"] = "yes"
-        yes = yes and tenfold
-        before = spaced(answer["tenfold"])
-        question = f"The rate before is {before}. Is a tenfold change meant? {question}"
-    confirm(question, yes, with_json)
-    return start
+    return confirm_start(answer, f"Start this {verb} now?", yes, tenfold, with_json)
 
 
 def _to_the_end(client: PumpClient, asked: StopRequests) -> tuple[dict[str, str], int]:

@@ -33,6 +33,11 @@ def infusion(plan: HostPlan) -> Infusion:
             f"{KETAMINE_ONLY} There is no preview of {drug}.",
             details={"field": "drug", "given": drug, "accepts": DRUG},
         )
+    if "kvo" in plan.fields:
+        raise UsageError(
+            "a preview ends with the plan: leave --kvo away",
+            details={"field": "kvo", "given": plan.fields["kvo"]},
+        )
     if "weight" not in plan.fields:
         raise _missing("weight")
     flows = []

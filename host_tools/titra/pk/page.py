@@ -18,14 +18,13 @@ th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: l
 def page(found: Outlook) -> str:
     """A whole page, without scripts and without anything from elsewhere."""
     title = f"Ketamine preview of plan {escape(found.plan.hash)}: no clinical advice"
-    entered = " ".join(f"{name}={text}" for name, text in found.plan.fields.items())
     svg = picture(found, "svg").decode()
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 {STYLE}
 </style></head><body>
 <h1>{title}</h1>
-<p>{escape(entered)}</p>
+<p>{escape(found.plan.words)}</p>
 {svg[svg.index("<svg") :]}
 <table><tr>{_cells("th", HEADINGS)}</tr>
 {_table(found)}

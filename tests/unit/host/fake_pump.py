@@ -50,6 +50,7 @@ class FakePump:
         self.garble: Callable[[bytes], bytes] = lambda data: data
         self.before_read: Callable[[], None] = lambda: None
         self.deaf = False
+        self.tenfold = ""
         self.dead_at_us: int | None = None
         self.closed = False
         self._out = bytearray()
@@ -228,7 +229,8 @@ class FakePump:
         self.plan = dose.plan(fields, Mechanics())
         self.state, self.steps, self.cause = "ready", 0, "none"
         self.event("programmed", f"plan={self.plan.hash}")
-        return f"plan={self.plan.hash} state=ready steps={self.plan.total_steps}"
+        tenfold = f" tenfold={self.tenfold}" if self.tenfold else ""
+        return f"plan={self.plan.hash} state=ready steps={self.plan.total_steps}{tenfold}"
 
     def _do_start(self, fields: dict[str, str]) -> str:
         if self.plan is None:

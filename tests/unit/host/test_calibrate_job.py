@@ -34,7 +34,7 @@ def test_the_defaults_fit_every_syringe(syringe: str) -> None:
 
 def test_default_volumes() -> None:
     for syringe, volume in (("bd-60", "5mL"), ("bd-10", "1.4mL"), ("bd-1", "0.14mL")):
-        assert job(syringe=syringe).measure.fields["volume"] == volume
+        assert job(syringe=syringe).measure.phases[0].entered["volume"] == volume
 
 
 def test_density_and_temperature() -> None:
@@ -49,7 +49,7 @@ def test_density_and_temperature() -> None:
 
 
 def test_the_effect_is_shown_on_what_fits() -> None:
-    assert job(syringe="bd-60").effect.fields["dose"] == "0.5mg/kg"
-    assert job(syringe="bd-10").effect.fields["volume"] == "5mL"
+    assert " dose=0.5mg/kg " in job(syringe="bd-60").effect.words
+    assert " volume=5mL over=40min" in job(syringe="bd-10").effect.words
     mine = job(syringe="bd-10", plan="rate=5mL/h over=30min").effect
-    assert mine.fields == {"syringe": "bd-10", "rate": "5mL/h", "over": "30min"}
+    assert mine.words == "syringe=bd-10 rate=5mL/h over=30min"

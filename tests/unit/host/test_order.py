@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from titra import calibration_store as store
+from titra import prescription
+from titra.cli import common
+from titra.client import Timeouts
+from titra.prescription import board_settings as real_board_settings
 
 from .commands import options, run, run_json
 from .fake_pump import FakePump
@@ -18,6 +22,13 @@ PLAIN = options(volume_per_step=None)
 @pytest.fixture(autouse=True)
 def _own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def real_pump(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The firmware on simulated silicon, with the limits of its board."""
+    monkeypatch.setattr(prescription, "board_settings", real_board_settings)
+    monkeypatch.setattr(common, "TIMEOUTS", Timeouts())
 
 
 @pytest.mark.parametrize("command", ["plan", "preview", "infuse"])
@@ -82,3 +93,33 @@ def test_a_calibration_that_the_core_finds_incredible_is_refused() -> None:
     code, said = run_json("plan", *PLAIN, "--calibrated")
     assert (code, said["error"]["code"]) == (2, "out-of-range")
     assert said["error"]["field"] == "volume-per-step"
+
+
+def test_several_phases_run_on_the_firmware_as_planned(real_pump: None) -> None:
+    """Hash and steps of pump and host agree over phases, a ramp, a reason and the KVO."""
+    phases = ("dose=0.8mg/kg over=2min", "pause=10s", "rate=60mL/h to=0mL/h over=1min",
+              "dose=0.4mg/kg over=1min")  # fmt: skip
+    args = options(dose=None, over=None, concentration="10mg/mL", volume_per_step=None)
+    args += [word for one in phases for word in ("--phase", one)]
+    args += ["--override", "bench-test", "--lockout", "10min"]
+    code, planned = run_json("plan", *args)
+    assert code == 0
+    code, said = run_json("infuse", "--sim", *args, "--no-wire-log")
+    assert (code, said["state"], said["plan"]) == (0, "complete", planned["plan"])
+    assert said["step_edges"] == said["delivered_steps"] == planned["steps"]
+
+
+def test_a_preview_leaves_no_kvo_out_silently() -> None:
+    code, said = run_json("preview", *options(kvo="1mL/h"))
+    assert (code, said["error"]["code"], said["error"]["field"]) == (2, "usage", "kvo")
+
+
+def test_a_tenfold_rate_wants_a_word_of_its_own(wired: FakePump) -> None:
+    wired.tenfold = "0.5mL/h"
+    code, said = run_json("infuse", "--port", "x", *options(), "--yes")
+    assert (code, said["error"]["code"]) == (2, "not-confirmed")
+    assert not any(" start " in line for line in wired.received)
+    code, said = run_json("infuse", "--port", "x", *options(), "--yes", "--tenfold")
+    assert (code, said["state"]) == (0, "complete")
+    (start,) = (line for line in wired.received if " start " in line)
+    assert " tenfold=yes" in start

@@ -135,7 +135,7 @@ def test_the_distance_to_the_hard_limit(real_board: None) -> None:
     (third,) = margins("hard")
     assert (third["field"], third["given"], third["most"]) == ("dose", "0.5mg/kg", "1.5mg/kg")
     assert (third["below_most_percent"], third["least"]) == ("66.667", None)
-    (at_it,) = margins("hard", dose="1.5mg/kg", concentration="10mg/mL")
+    (at_it,) = margins("hard", dose="1.5mg/kg", concentration="10mg/mL", override="bench")
     assert at_it["below_most_percent"] == "0.000"
 
 
@@ -254,7 +254,7 @@ def test_a_fill_is_what_the_percentage_is_of() -> None:
         (typed("dose=1mg over"), "usage", "phase"),
         (typed("dose=1mg dose=2mg over=1min"), "usage", "phase"),
         ([*typed("pause=1min"), "--over", "40min"], "usage", "over"),
-        (typed(*["pause=1min"] * 17), "too-long", "phases"),
+        (typed("dose=1mg over=1min", *["pause=1min"] * 16), "too-long", "phases"),
         ([*options(), "--csv"], "usage", "csv"),
     ],
 )
@@ -273,3 +273,56 @@ def test_a_refusal_names_what_was_given_and_the_limit(real_board: None) -> None:
         "given": "1.6mg/kg",
         "limit": "1.5mg/kg",
     }
+
+
+# beside the plan -------------------------------------------------------------------------------
+
+SOFT = ("dose=0.8mg/kg over=40min", "pause=5min", "dose=0.4mg/kg over=20min")
+
+
+@pytest.mark.requirement("DOSE-08")
+def test_a_soft_limit_wants_a_reason_where_it_is_passed_and_nowhere_else(real_board: None) -> None:
+    args = typed(*SOFT, concentration="10mg/mL")
+    code, said = run_json("plan", *args)
+    assert (code, said["error"]["code"], said["error"]["field"]) == (2, "soft-limit", "dose")
+    code, said = run_json("plan", *args, "--override", "partial-answer")
+    assert code == 0 and said["overridden"] == ["dose"] and said["override"] == "partial-answer"
+    (soft,) = (
+        each for each in said["limits"] if (each["kind"], each["field"]) == ("soft", "dose")
+    )
+    assert soft["below_most_percent"] == "-20.000"
+    text = run("plan", *args, "--override", "partial-answer").stdout
+    assert "dose; reason: partial-answer" in text and "-20.0 %" in text
+    common = {**COMMON, "concentration": "10mg/mL", "override": "partial-answer"}
+    verbs = [(verb, fields.get("override")) for verb, fields in
+             compute(common, phases=words(*SOFT)).requests]  # fmt: skip
+    assert verbs == [("program", None), ("phase", None), ("phase", "partial-answer")]
+
+
+def test_a_reason_for_nothing_is_refused() -> None:
+    code, said = run_json("plan", *options(override="why-not"))
+    assert (code, said["error"]["code"], said["error"]["field"]) == (2, "needless", "override")
+
+
+def test_kvo_follows_the_end_and_stands_in_the_hash() -> None:
+    _, plain = run_json("plan", *options())
+    code, said = run_json("plan", *options(kvo="1mL/h"))
+    assert code == 0 and said["plan"] != plain["plan"] and said["steps"] == plain["steps"]
+    assert Fraction(said["kvo"]["volume_nl"]) == 24_000_000 and plain["kvo"] is None
+    assert (
+        "1.000 mL/h for 24:00:00 h at most, 24.000 mL" in run("plan", *options(kvo="1mL/h")).stdout
+    )
+    code, said = run_json("plan", *options(kvo="1.1mL/h"))
+    assert (code, said["error"]["field"], said["error"]["limit"]) == (2, "kvo", "1mL/h")
+
+
+def test_limits_of_boluses_stand_in_the_hash() -> None:
+    hashes = {run_json("plan", *options(**more))[1]["plan"] for more in
+              ({}, {"lockout": "10min"}, {"hourly": "5mL"})}  # fmt: skip
+    assert len(hashes) == 3
+
+
+@pytest.mark.parametrize("given", [["--drug", "ketamine"], ["--library", "x.toml"]])
+def test_drug_and_library_go_together(given: list[str]) -> None:
+    code, said = run_json("plan", *options(), *given)
+    assert (code, said["error"]["code"]) == (2, "missing-field")
