@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from importlib import import_module
 
 from titra.errors import TitraError, UsageError
 from titra.infusion import ENDED, MOVING
 from titra.prescription import HostPlan, compute
 from titra.protocol import Event
+from titra.quantities import whole
 from titra.recording import Exchange, Gap, Recording, Timed
 from titra.results import Plan, Status
 
 RESET, OPEN_END = "reset", "recording ended"
 ENDS = ("complete", "primed", "halted", "stopped", "alarm", "fault")
+CHANGED = "changed"
 WAITS = ("paused", "bolus-started")
 GOES_ON = ("resumed", "bolus-complete")
-ORDERS = ("program", "prime", "phase")
+ORDERS = ("program", "phase", "prime")
 
 
 @dataclass
@@ -82,6 +85,28 @@ class Run:
             fields.update(self.end.report.fields)
         return Status.of(fields) if fields else None
 
+    @property
+    def changed_us(self) -> int | None:
+        """Pump time at which the plan was changed while it ran; no due volume is known then."""
+        times = [
+            one.report.t_us for one in self.events if one.report.fields.get("name") == CHANGED
+        ]
+        return times[0] if times else None
+
+    @property
+    def planned_steps(self) -> int | None:
+        """Steps of the plan as last changed; None where nothing tells them."""
+        counts = [
+            whole(one.report.fields.get("steps"))
+            for one in self.events
+            if one.report.fields.get("name") == CHANGED
+        ]
+        if counts:
+            return counts[-1]
+        if self.plan:
+            return self.plan.steps
+        return self.last_word.planned if self.last_word else None
+
     def motion_us(self, until_us: int) -> int:
         """Time in which the plan went on, from the start to ``until_us`` of pump time: pauses and
         boluses, as told by their events, left out."""
@@ -101,11 +126,13 @@ class Run:
         return until_us - self.began_us - waits
 
     def due_nl(self, motion_us: int) -> Fraction | None:
-        """Volume that the plan has delivered after ``motion_us`` of motion; None unknown."""
+        """Volume that the plan has delivered after ``motion_us`` of motion; None where the host
+        did not compute the plan and it may be more than one phase at one rate."""
         if self.host_plan:
             return _along(self.host_plan, motion_us)
         plan = self.plan
-        if plan is None or plan.step_nl is None or not plan.duration_us:
+        plain = len(self.orders) == 1 and "to" not in self.orders[0].fields
+        if not plain or plan is None or plan.step_nl is None or not plan.duration_us:
             return None
         share = min(Fraction(1), Fraction(motion_us, plan.duration_us))
         return plan.steps * plan.step_nl * share
@@ -206,22 +233,31 @@ def _find_orders(run: Run, recording: Recording) -> None:
 
 def _recomputed(run: Run) -> HostPlan | None:
     """The host's own plan of the same prescription, if it is the same."""
-    if len(run.orders) != 1 or run.orders[0].verb != "program":
+    if not run.orders or run.orders[0].verb != "program":
         return None
     try:
-        plan = compute(run.orders[0].fields)
+        plan = _computed([order.fields for order in run.orders])
     except TitraError:
         return None
     return plan if plan.hash == run.plan_hash else None
 
 
+def _computed(orders: list[Mapping[str, str]]) -> HostPlan:
+    first, *others = orders
+    if not others:
+        return compute(first)
+    common, one = import_module("pump.core.dose").split(dict(first))
+    return compute(common, phases=[one, *others])
+
+
 def _along(plan: HostPlan, motion_us: int) -> Fraction:
-    """Volume due after ``motion_us``, phase by phase."""
+    """Volume due after ``motion_us``, stretch by stretch."""
     done = Fraction(0)
     left = Fraction(motion_us)
-    for phase in plan.phases:
-        if left < phase.duration_us:
-            return done + phase.steps * plan.volume_per_step_nl * left / phase.duration_us
-        left -= phase.duration_us
-        done += phase.steps * plan.volume_per_step_nl
+    for stretch in (stretch for phase in plan.phases for stretch in phase.stretches):
+        volume_nl = stretch.steps * plan.volume_per_step_nl
+        if left < stretch.duration_us:
+            return done + volume_nl * left / stretch.duration_us
+        left -= stretch.duration_us
+        done += volume_nl
     return done

@@ -27,7 +27,7 @@ from titra.errors import (
 
 WRITE_TIMEOUT_S = 2.0
 NAP_S = 0.005
-REPLAY = "replay:"
+REPLAY, RFC2217 = "replay:", "rfc2217:"
 _BUSY = (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
 _ABSENT = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO)
@@ -61,9 +61,10 @@ class SerialTransport:
         """Open ``port`` at ``baud`` bit/s. Raises PortAbsent, PortBusy, PortForbidden or
         PortUnusable."""
         self.name = port
+        patience_s = None if port.startswith(RFC2217) else WRITE_TIMEOUT_S  # pyserial has none
         try:
             self._serial = serial.serial_for_url(
-                port, baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
+                port, baud, timeout=0, write_timeout=patience_s, exclusive=True
             )
         except (OSError, ValueError) as error:  # SerialException is an OSError
             raise _open_error(port, error) from error

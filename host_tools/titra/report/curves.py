@@ -123,9 +123,11 @@ class _Maker:
         return NAN if status.delivered_nl is None else float(status.delivered_nl) / 10**6
 
     def _due(self, status: Status, t_us: int) -> float:
-        """By the plan after the motion so far; unknown in a bolus and in a KVO."""
-        plan = self._run.plan
+        """By the plan after the motion so far; unknown in a bolus, in a KVO, after a change."""
+        plan, changed_us = self._run.plan, self._run.changed_us
         if status.state not in ("infusing", "paused", *ENDED):
+            return NAN
+        if changed_us is not None and t_us >= changed_us:
             return NAN
         motion_us = status.elapsed_us
         if motion_us is None:  # the event of the end does not tell it

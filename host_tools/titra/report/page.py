@@ -107,7 +107,7 @@ class Report:
     def _key_figures(self) -> list[tuple[str, str, str]]:
         """(label, value, remark) of the row of large numbers."""
         run, word = self.run, self.run.last_word
-        planned = run.plan.steps if run.plan else (word.planned if word else None)
+        planned = run.planned_steps
         steps = word.steps if word else None
         share = ""
         if steps is not None and planned:
@@ -140,8 +140,8 @@ class Report:
         run, word = self.run, self.run.last_word or Status.of({})
         rows = [("state", run.state), ("cause", _cause(run))]
         rows.append(("steps counted", _or_dash(word.steps)))
-        if run.plan and word.steps is not None:
-            rows.append(("steps missing", str(run.plan.steps - word.steps)))
+        if run.planned_steps is not None and word.steps is not None:
+            rows.append(("steps missing", str(run.planned_steps - word.steps)))
         rows.append(("volume", word.fields.get("delivered", word.fields.get("primed", "–"))))
         rows.append(("dose", word.fields.get("dose", "–")))
         rows.append(("start to end", _time(_lasted_us(run))))

@@ -15,9 +15,11 @@ import pytest
 from titra import export, wirelog
 from titra.client import PumpClient
 from titra.errors import BadRecording, EndOfRecording
-from titra.protocol import Report
+from titra.prescription import compute
+from titra.protocol import Report, encode, seal
 from titra.recording import EVENTS, LINK, TELEMETRY, load
 from titra.replay import ReplayTransport
+from titra.report.curves import curves_of
 from titra.runs import OPEN_END, RESET, chosen, runs_of
 from titra.wirelog import WireLog
 
@@ -268,3 +270,31 @@ def test_log_prints_and_saves_what_came_after(tmp_path: Path, wired: FakePump) -
     assert [line[:2] for line in saved.read_text().splitlines()] == [f"!{n}" for n in range(1, 7)]
     code, said = run_json("log", "--port", "x", "--since", "yesterday")
     assert (code, said["error"]["field"]) == (2, "since")
+
+
+def test_a_plan_of_phases_is_computed_again_and_a_change_ends_what_is_due(path: Path) -> None:
+    common = {"syringe": "bd-60", "volume-per-step": "125nL"}
+    phases = [{"volume": "1mL", "over": "60s"}, {"pause": "30s"}, {"volume": "2mL", "over": "60s"}]
+    plan = compute(common, phases=phases)
+    log = WireLog(path, "made")
+    asked = [("program", {**common, **phases[0]}), ("phase", phases[1]), ("phase", phases[2])]
+    asked.append(("start", {"plan": plan.hash}))
+    for tag, (verb, fields) in enumerate(asked, 1):
+        log.tx(seal(encode(verb, fields, tag)), float(tag))
+        log.rx(sealed(f"{tag} ok plan={plan.hash} steps=24000 step=125nL state=x"), tag + 0.25)
+    log.rx(sealed(f"!1 event t=10s boot=1 name=started plan={plan.hash}"), 10.0)
+    log.rx(sealed("~1 t=80s boot=1 state=infusing steps=8000 elapsed=70s planned=24000"), 80.0)
+    log.rx(sealed("!2 event t=90s boot=1 name=changed plan=AAAA0001 steps=40000"), 90.0)
+    log.rx(sealed("~2 t=130s boot=1 state=infusing steps=19000 elapsed=120s planned=40000"), 130.0)
+    log.close()
+    run, _ = chosen(load(path), None)
+    assert [order.verb for order in run.orders] == ["program", "phase", "phase"]
+    assert [run.due_nl(s * US) for s in (30, 75, 120, 999)] == [
+        500_000,
+        10**6,
+        2 * 10**6,
+        3 * 10**6,
+    ]
+    assert run.planned_steps == 40_000
+    due = curves_of(run).due_ml
+    assert due[0] == 1.0 and due[1] != due[1]  # not a number
