@@ -64,7 +64,7 @@ def alarmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pump.run_s(30)
     pump.client.request("resume")
     pump.run_s(20)
-    pump.stall_s(8)
+    pump.stall_s(6)  # the lease is 10 s, a heartbeat up to 2.5 s old
     pump.run_s(20)
     pump.occlude()
     pump.run_s(20)
