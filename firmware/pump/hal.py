@@ -175,6 +175,11 @@ class Store:
         OSError leaves all of ``data`` there or any first part of it, and what was before it."""
         raise NotImplementedError
 
+    def digest(self, name: str, count: int) -> int:
+        """CRC-32 of the first ``count`` bytes of the record, of all of it where it has fewer; -1
+        when there is none."""
+        raise NotImplementedError
+
     def checksum(self, path: str) -> int:
         """CRC-32 of a file of the firmware itself, named by its path from the root of the device
         ("pump/hal.py"); -1 when there is none."""

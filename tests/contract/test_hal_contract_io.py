@@ -3,6 +3,8 @@
 Written against ``pump/hal.py`` alone; ``asking`` says how a port takes part.
 """
 
+import binascii
+
 import pytest
 
 from pump import hal as contract
@@ -276,6 +278,15 @@ def test_a_record_grows_and_is_read_in_parts(jig, hal):
     store.append("one", b"er")
     jig.cut_power_during(lambda: None, MS)
     assert jig.hal.store.load("one") == b"newer"
+
+
+def test_the_beginning_of_a_record_has_a_digest(jig, hal):
+    store = hal.store
+    store.save("one", b"abc" * 700)
+    for count in (1, 3, 1024, 1025, 2100):
+        assert store.digest("one", count) == binascii.crc32((b"abc" * 700)[:count])
+    assert store.digest("one", 9999) == store.digest("one", 2100)
+    assert store.digest("nothing", 9) == -1
 
 
 def test_a_cut_append_leaves_what_was_and_a_first_part_of_what_was_to_come(jig):

@@ -10,6 +10,7 @@ import binascii
 FOLDER = "/"
 SUFFIX = ".rec"
 CHUNK = 1024
+LONGEST = 1 << 24  # more than the file system holds
 
 
 class FlashStore:
@@ -42,15 +43,24 @@ class FlashStore:
         with open(FOLDER + name + SUFFIX, "ab") as file:
             file.write(data)
 
+    def digest(self, name: str, count: int) -> int:
+        """CRC-32 of the first ``count`` bytes of the record, of all where it has fewer."""
+        return _crc32(FOLDER + name + SUFFIX, count)
+
     def checksum(self, path: str) -> int:
         """CRC-32 of a file; -1 when there is none."""
-        crc = 0
-        try:
-            with open(FOLDER + path, "rb") as file:
-                data = file.read(CHUNK)
-                while data:
-                    crc = binascii.crc32(data, crc)
-                    data = file.read(CHUNK)
-        except OSError:
-            return -1
-        return crc
+        return _crc32(FOLDER + path, LONGEST)
+
+
+def _crc32(path: str, count: int) -> int:
+    crc = 0
+    try:
+        with open(path, "rb") as file:
+            data = file.read(min(CHUNK, count))
+            while data:
+                crc = binascii.crc32(data, crc)
+                count -= len(data)
+                data = file.read(min(CHUNK, count))
+    except OSError:
+        return -1
+    return crc
