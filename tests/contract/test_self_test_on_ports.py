@@ -3,6 +3,7 @@
 import pytest
 
 from pump import hal as contract
+from pump.app.library import Library
 from pump.app.post import self_test
 from pump.app.settings import Settings
 from pump.core.mechanics import Mechanics
@@ -19,7 +20,7 @@ class Board:
 def test_a_port_passes_the_self_test(jig, hal):
     need(hal, contract.COUNTER)
     begun = jig.now_ns()
-    found = self_test(hal, Board, Settings(hal.store))
+    found = self_test(hal, Board, Settings(hal.store), Library(hal.store))
     assert found.failures == []
     assert jig.now_ns() - begun <= 500 * MS
     assert not jig.driver_is_on()
@@ -32,6 +33,6 @@ def test_a_port_passes_the_self_test(jig, hal):
 def test_with_the_loop_open_a_port_makes_no_step(jig, hal):
     jig.press()
     jig.run_ns(MS)
-    found = self_test(hal, Board, Settings(hal.store))
+    found = self_test(hal, Board, Settings(hal.store), Library(hal.store))
     assert found.failures == [] and ("steps", "untested") in found.notes
     assert jig.rises_ns() == []

@@ -30,7 +30,7 @@ GAP_US = 600_000  # longer than a partial line is kept
 MAY_CHANGE_UNCHECKED = ("stop", "pause")
 MAY_CHANGE = (
     "program", "start", "prime", "bolus", "clear", "resume", "ack", "silence", "telemetry", "set",
-    "maintenance",
+    "maintenance", "library-load", "library-commit",
 )  # fmt: skip
 INNOCENT = ("overflow",)  # events that output alone can cause
 PROGRAM = "program weight=70kg dose=0.5mg/kg over=40min concentration=1mg/mL syringe=bd-60"
@@ -57,6 +57,10 @@ VALID = (
     "log since=1:3",
     "log",
     "settings",
+    "library",
+    "library n=1",
+    "library-load n=1 id=a drug=a route=iv concentrations=1mg/mL dose=..0.5mg/kg<1mg/kg",
+    "library-commit name=fuzz version=1 entries=1 crc=00000000",
     "set telemetry-interval=500ms",
     'set pump-label="bench"',
     "help verb=start",
@@ -86,7 +90,7 @@ def may_change(line: bytes) -> str:
     if sealed and not checked:
         return ""
     body = sealed[1] if sealed else line
-    found = re.fullmatch(rb" *(?:[0-9]{1,5} +)?([a-z]+)(?: +[a-z][a-z0-9-]*=.*)? *", body)
+    found = re.fullmatch(rb" *(?:[0-9]{1,5} +)?([a-z-]+)(?: +[a-z][a-z0-9-]*=.*)? *", body)
     verb = found[1].decode() if found else ""
     known = verb in MAY_CHANGE_UNCHECKED or checked and verb in MAY_CHANGE
     return verb if known else ""
@@ -257,6 +261,7 @@ class Fuzzed:
             tuple(controller.alarms.active()),
             pump.session._every_us,
             pump.session.settings.number if hasattr(pump.session.settings, "number") else 0,
+            pump.session.library.number,
             pump.session.leaving,
             hal.driver.on,
             hal.generator.running,

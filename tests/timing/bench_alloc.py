@@ -33,6 +33,7 @@ class Board:
     SOFT_LIMITS = ()
     BOLUS_LOCKOUT = "5min"
     BOLUS_HOURLY = "5mL"
+    LIBRARY = "optional"
     WATCH = Watch()
 
 

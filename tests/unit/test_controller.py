@@ -4,6 +4,7 @@ import pytest
 from fake_hal import BOARD, SHORT, FakeHal
 
 from pump.app.controller import RELEASE_US, Controller
+from pump.app.library import Library
 from pump.app.settings import Settings
 from pump.core import states
 from pump.core.refusal import Refusal
@@ -19,7 +20,12 @@ class Bench:
         self.hal = FakeHal()
         self.events = []
         self.controller = Controller(
-            self.hal, BOARD, Settings(self.hal.store), self._record, lambda therapy: True
+            self.hal,
+            BOARD,
+            Settings(self.hal.store),
+            Library(self.hal.store),
+            self._record,
+            lambda therapy: True,
         )
 
     def _record(self, name, pairs):

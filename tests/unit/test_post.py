@@ -4,6 +4,7 @@ import pytest
 from fake_hal import BOARD, FakeHal
 
 from pump.app import post
+from pump.app.library import Library
 from pump.app.settings import Settings
 from pump.core import manifest
 from pump.core.crc import crc32
@@ -13,7 +14,7 @@ FILES = {"main.py": b"import board", "pump/hal.py": b"x" * 3000}
 
 
 def findings_of(hal):
-    return post.self_test(hal, BOARD, Settings(hal.store))
+    return post.self_test(hal, BOARD, Settings(hal.store), Library(hal.store))
 
 
 def flashed():

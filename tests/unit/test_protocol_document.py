@@ -25,6 +25,8 @@ EVENT_OF = {
     "prime": states.PROGRAM,
     "bolus": states.START_BOLUS,
     "set": states.MAINTENANCE,
+    "library-load": states.MAINTENANCE,
+    "library-commit": states.MAINTENANCE,
 }
 
 

@@ -6,6 +6,7 @@ Nothing that came over the wire is evaluated or used as a format.
 
 from pump.app.controller import ON_LOSS, STOP
 from pump.app.event_ring import NONE
+from pump.app.library import commit_library, load_entry, show_library
 from pump.app.runs import INFUSION
 from pump.app.settings_verbs import change_settings, show_settings
 from pump.core import states
@@ -40,6 +41,7 @@ def _info(session, fields: dict, now_us: int) -> list:
         ("reset", session.hal.reset_cause()),
         ("mode", session.board.MODE),
         ("tick", "%d/%dns" % session.hal.generator.tick_ns),
+        ("library", session.library.label()),
         ("capabilities", ",".join(session.hal.capabilities)),
     ]
 
@@ -130,6 +132,8 @@ def _described(session, run) -> list:
     """What a person checks before quoting the hash."""
     plan = run.plan
     pairs = [("plan", run.hash), ("state", session.controller.state)]
+    if run.kind == INFUSION:
+        pairs.append(session.library.said(session.controller.bounds))
     if plan.total_dose_ng:
         pairs.append(("total", show(plan.total_dose_ng, "mg", "mass")))
     pairs.append(("volume", show(plan.total_volume_nl, "mL", "volume")))
@@ -303,6 +307,15 @@ VERBS = (
     ("log", _log, False, ("since",), "log [since=<boot>:<seq>]"),
     ("settings", show_settings, False, ("name",), "settings [name=telemetry-interval]"),
     ("set", change_settings, True, None, "set telemetry-interval=500ms"),
+    ("library", show_library, False, ("n",), "library [n=1]"),
+    ("library-load", load_entry, True, None, "library-load n=1 id=... drug=... route=iv ..."),
+    (
+        "library-commit",
+        commit_library,
+        True,
+        ("name", "version", "entries", "crc"),
+        "library-commit name=mine version=1 entries=5 crc=<CRC-32>",
+    ),
     ("help", _help, False, ("verb",), "help [verb=program]"),
     ("maintenance", _maintenance, True, (), "maintenance"),
 )

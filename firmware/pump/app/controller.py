@@ -30,8 +30,8 @@ class Controller(Orders):
     alarms    core.alarms.Alarms
     """
 
-    def __init__(self, hal, board, settings, record, write_down) -> None:
-        super().__init__(hal, board, record)
+    def __init__(self, hal, board, settings, library, record, write_down) -> None:
+        super().__init__(hal, board, library, record)
         self._settings = settings
         self._write_down = write_down
         self.guard = Guard(hal, board.WATCH, settings)
@@ -131,10 +131,10 @@ class Controller(Orders):
             if now_us - self._stirred_us < RELEASE_US or not self._hal.stop.rearm():
                 raise Refusal("stop-open")
             if self.cause == "stop-open":  # with an open loop no step could be tried
-                failures = self_test(self._hal, self._board, self._settings).failures
+                found = self_test(self._hal, self._board, self._settings, self._library)
                 self.guard.end()
-                if failures:
-                    self.self_test(failures, None, False)
+                if found.failures:
+                    self.self_test(found.failures, None, False)
                     return
             self.alarms.acknowledge("", now_us)
             self.cause = "none"

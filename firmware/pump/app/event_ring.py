@@ -92,7 +92,7 @@ class EventRing:
         while number and number <= self._number:
             slot = number % SLOTS
             if self._firsts[slot] and self._firsts[slot][0] == number:
-                for line in self._lines(slot, between):
+                for line in lines(self._store, NAME % slot, between):
                     found = mark_of(line)
                     if found > mark:
                         between()
@@ -126,7 +126,7 @@ class EventRing:
         self._count = 0
         line = b"\n"
         slot = self._number % SLOTS
-        for line in self._lines(slot, _nothing):
+        for line in lines(self._store, NAME % slot, _nothing):
             if is_whole(line):
                 found = mark_of(line)
                 if found > self.newest:
@@ -152,25 +152,26 @@ class EventRing:
                     least = first[0]
         return begin or least
 
-    def _lines(self, slot: int, between):
-        """Yield a segment's lines with their ends; what has no end, or none in CHUNK bytes, comes
-        as it is."""
-        at = 0
-        while True:
-            between()
-            data = self._store.read(NAME % slot, at, CHUNK)
-            if not data:
-                return
-            start = 0
-            end = data.find(b"\n") + 1
-            while end:
-                yield data[start:end]
-                start = end
-                end = data.find(b"\n", start) + 1
-            if not start:
-                yield data
-                start = len(data)
-            at += start
+
+def lines(store, name: str, between):
+    """Yield the lines of a record with their ends; what has no end, or none in CHUNK bytes, comes
+    as it is. ``between()`` is called before every read."""
+    at = 0
+    while True:
+        between()
+        data = store.read(name, at, CHUNK)
+        if not data:
+            return
+        start = 0
+        end = data.find(b"\n") + 1
+        while end:
+            yield data[start:end]
+            start = end
+            end = data.find(b"\n", start) + 1
+        if not start:
+            yield data
+            start = len(data)
+        at += start
 
 
 def is_whole(line: bytes) -> bool:

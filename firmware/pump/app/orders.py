@@ -20,17 +20,18 @@ class Orders(Therapy):
     """The requests that plan. ``record(name, pairs)`` is called for each event, after the state
     has changed."""
 
-    def __init__(self, hal, board, record) -> None:
+    def __init__(self, hal, board, library, record) -> None:
         super().__init__()
         self._hal = hal
         self._board = board
+        self._library = library
         self._record = record
 
     def program(self, fields: dict) -> None:
         """Compute a plan and keep it."""
         self.allow(states.PROGRAM)
-        bounds = runs.bounds_of(self._board)
-        order = Order(fields)
+        bounds, wanted = self._library.bounds(self._board, fields, self.top_up)
+        order = Order(wanted)
         self._keep_order(order, bounds, settle(order, self._board.MECHANICS, bounds))
 
     def phase(self, fields: dict) -> None:
@@ -127,7 +128,8 @@ class Orders(Therapy):
         self._keep(run)
         self.kvo, self.order, self.bounds, self.settled = kvo, order, bounds, settled
         self.overridden = overridden
-        self._record("programmed", _told(run, {"override": settled.reason}))
+        said = [self._library.said(bounds, True)]
+        self._record("programmed", _told(run, {"override": settled.reason}) + said)
 
     def _keep(self, run) -> None:
         self.forget()

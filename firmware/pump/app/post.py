@@ -5,7 +5,8 @@ the motor (``steps_per_cycle`` microsteps, after which a driver that counts puls
 stands where it stood), the generator is given more than that, and exactly the cycle must be
 counted at the pin.
 
-Failures, in the order of the tests: ram, firmware, settings, driver, step-counter, dose-fuse,
+Failures, in the order of the tests: ram, firmware, settings, library, driver, step-counter,
+dose-fuse, indicators.
 indicators.
 What is no failure but worth a word comes as notes for the boot event. An open stop loop and a
 reset that nobody asked for have alarms of their own; with the loop open no step can be tried.
@@ -39,7 +40,7 @@ class Findings:
             self.failures.append(name)
 
 
-def self_test(hal, board, settings) -> Findings:
+def self_test(hal, board, settings, library) -> Findings:
     """Test everything there is. The motor driver is off before and after."""
     begun_us = hal.clock.now_us()
     hal.driver.enable(False)
@@ -49,7 +50,8 @@ def self_test(hal, board, settings) -> Findings:
     found.judge("ram", ram_holds(memoryview(bytearray(RAM_BYTES))))
     lamps.show(False, "yellow")
     _judge_firmware(hal.store, found)
-    _judge_settings(settings, found)
+    _judge_kept("settings", settings, found)
+    _judge_kept("library", library, found)
     _judge_driver(hal.driver, found)
     lamps.show(False, "cyan")
     _judge_steps(hal, board, found)
@@ -163,13 +165,13 @@ def _judge_firmware(store, found: Findings) -> None:
         found.notes.append(("files", changed[0]))
 
 
-def _judge_settings(settings, found: Findings) -> None:
-    """Settings that are lost are told once, and defaults stored in their place."""
-    found.judge("settings", not settings.lost())
-    if settings.reasons:
-        found.notes.append(("settings", ",".join(settings.reasons)))
-    if settings.lost():
-        settings.repair()
+def _judge_kept(name: str, kept, found: Findings) -> None:
+    """What is lost is told once, and repaired: settings by their defaults, a library by none."""
+    found.judge(name, not kept.lost())
+    if kept.reasons:
+        found.notes.append((name, ",".join(kept.reasons)))
+    if kept.lost():
+        kept.repair()
 
 
 def _judge_driver(driver, found: Findings) -> None:

@@ -40,15 +40,14 @@ class Pump:
         self.log = EventLog(self.keeper.boot, ring)
         self.outbox = Outbox(hal.link)
         self.session = Session(hal, board, VERSION, self.log, self.outbox)
-        self.controller = Controller(
-            hal, board, self.session.settings, self._happened, self.keeper.write_down
-        )
-        report = Report(self.controller, hal)
+        kept = (self.session.settings, self.session.library)
+        self.controller = Controller(hal, board, *kept, self._happened, self.keeper.write_down)
+        report = Report(self.controller, hal, self.session.library)
         self.session.attach(self.controller, report)
         self.screen = Screen(hal.display, self.controller, report)
         self.attention = Attention(hal, self.controller)
         reset = hal.reset_cause()
-        found = self_test(hal, board, self.session.settings)
+        found = self_test(hal, board, *kept)
         self.session.record("boot", [("reset", reset), ("firmware", VERSION)] + found.notes)
         interrupted = self.keeper.interrupted() or reset != "power-on"
         self.controller.self_test(found.failures, self.keeper.last, interrupted)

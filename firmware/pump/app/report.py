@@ -13,9 +13,10 @@ ZERO_RATE = "0mL/h"
 class Report:
     """Builds the pairs of status replies and telemetry lines from a controller."""
 
-    def __init__(self, controller, hal) -> None:
+    def __init__(self, controller, hal, library) -> None:
         self._controller = controller
         self._hal = hal
+        self._library = library
         self._rates = {}  # run kind: (plan, phase and stretch, its rate as text)
 
     def telemetry(self, now_us: int) -> list:
@@ -28,6 +29,8 @@ class Report:
             pairs.append(("alarm", controller.alarms.active()[0]))
         flow = self._flow(now_us)
         target = self._rate(controller.run, now_us) if controller.run else ZERO_RATE
+        if controller.run:
+            pairs.append(self._library.said(controller.bounds))
         return pairs + [flow[0], ("target", target)] + flow[1:]
 
     def status(self, now_us: int) -> list:
@@ -44,6 +47,10 @@ class Report:
             ("lease", exact((lease_us, 1), "s", "time") if lease_us else "off"),
             ("t", "%dms" % (now_us // 1000)),
         ]
+        if controller.state == states.IDLE:  # with more to tell there is no room
+            pairs.append(("library", self._library.label()))
+        elif controller.state == states.READY:
+            pairs.append(self._library.said(controller.bounds))
         return pairs + self._flow(now_us)
 
     def _flow(self, now_us: int) -> list:

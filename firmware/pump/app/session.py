@@ -5,6 +5,7 @@ carried out before anything else in it, and nothing in that batch can start the 
 """
 
 from pump.app.commands import MOTION_VERBS, admit
+from pump.app.library import Library
 from pump.app.outbox import FOR_EVENT, FOR_REPLY, FOR_TELEMETRY
 from pump.app.settings import Settings, board_defaults
 from pump.core.frame import LineCutter, fitted, parse, seal, tag_of
@@ -12,7 +13,7 @@ from pump.core.refusal import Refusal
 
 REMEMBERED = 4
 # Repeated, these answer anew: doing them twice is harmless and the first answer may be stale.
-ANEW = ("stop", "log", "info", "status", "limits", "settings", "heartbeat", "help")
+ANEW = ("stop", "log", "info", "status", "limits", "settings", "library", "heartbeat", "help")
 CHUNK = 64
 # An answer and the event that goes with it must fit before a request is acted upon.
 ROOM_TO_ACT = 512
@@ -32,6 +33,7 @@ class Session:
         self.report = None
         self.leaving = False  # the host asked for the REPL
         self.settings = Settings(hal.store, board_defaults(board))
+        self.library = Library(hal.store)
         self.send_after = []  # sealed lines that follow the answer
         self._cutter = LineCutter()
         self._chunk = bytearray(CHUNK)

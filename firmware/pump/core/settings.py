@@ -56,7 +56,8 @@ def checked(name: str, text: str) -> str:
     bad-unit, out-of-range or bad-value."""
     _, kind, least, most, _ = row_of(name)
     if kind == LABEL:
-        return _checked_label(name, text)
+        check_label(name, text, LABEL_MAX)
+        return text
     value = parse(name, text, kind)
     if compare(value, parse(name, least, kind)) < 0 or compare(value, parse(name, most, kind)) > 0:
         raise Refusal("out-of-range", name, text, range_of(name))
@@ -138,13 +139,13 @@ def _values(words: list[str], base: dict) -> dict:
     return values
 
 
-def _checked_label(name: str, text: str) -> str:
+def check_label(name: str, text: str, most: int) -> None:
+    """Refuse (bad-value, out-of-range) what is not 1 to ``most`` letters, digits and ``._-``."""
     for char in text:
         if char not in _LABEL_CHARS:
             raise Refusal("bad-value", name, text, accepts="letters-digits-._-")
-    if not 1 <= len(text) <= LABEL_MAX:
-        raise Refusal("out-of-range", name, text, range_of(name))
-    return text
+    if not 1 <= len(text) <= most:
+        raise Refusal("out-of-range", name, text, "1..%d-characters" % most)
 
 
 def _base_unit(dimension: str) -> str:
