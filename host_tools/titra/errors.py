@@ -32,7 +32,8 @@ HINTS: dict[str, str] = {
     "stop-open": "release the stop button or check its wire, then `titra ack`",
     "unknown-syringe": "`titra send limits` lists what this pump knows",
     "capacity": "take a larger syringe or a higher concentration",
-    "hard-limit": "the limit belongs to the board file and cannot be raised from here",
+    "unknown-drug": "`titra library show` lists what this pump knows",
+    "hard-limit": "the limit belongs to the board file or the drug library, not to this request",
 }
 
 

@@ -51,6 +51,7 @@ ROWS = (
     Row("set", SETUP, "titra.cli.attend:set_", "Change settings, all or none."),
     Row("flash", SETUP, "titra.cli.flash:flash_", "Put firmware on a board."),
     Row("calibrate", SETUP, "titra.cli.calibrate:calibrate", "Weigh what a syringe delivers."),
+    Row("library", SETUP, "titra.cli.library:app", "Check, build, load, show, compare drugs."),
     Row(
         "syringes",
         SETUP,
