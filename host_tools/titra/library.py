@@ -118,13 +118,13 @@ def read(path: Path) -> Library:
     return found
 
 
-def bounds_of(path: Path, drug: str, hard: tuple[Any, ...]) -> Any:
-    """``pump.core.bounds.Bounds`` of ``drug`` in the library ``path`` and of the board's rows
-    ``hard``, as the pump makes them. Raises PumpRefused (unknown-drug) and what ``read`` does."""
+def bounds_of(path: Path, drug: str, board: Any) -> Any:
+    """``pump.core.bounds.Bounds`` of ``drug`` in the library ``path`` on top of the ``board``'s,
+    as the pump makes them. Raises PumpRefused (unknown-drug) and what ``read`` does."""
     library = read(path)
     for entry in library.entries:
         if entry.id == drug:
             word = f"{drug}@{library.label}:{library.head['crc']}"
-            return core.bounds_of(dict(entry.fields), hard, word)
+            return core.bounds_of(dict(entry.fields), board, word)
     known = ",".join(entry.id for entry in library.entries)
     raise PumpRefused("unknown-drug", {"field": "drug", "given": drug, "accepts": known})

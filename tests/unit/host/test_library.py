@@ -142,12 +142,14 @@ def test_a_compiled_file_damaged_anywhere_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_a_drug_limits_is_what_the_pump_makes_of_it() -> None:
-    found = library.bounds_of(EXAMPLES, "ketamine-depression", (("dose", "", "1.5mg/kg"),))
+    found = library.bounds_of(
+        EXAMPLES, "ketamine-depression", bounds.Bounds((("dose", "", "1.5mg/kg"),))
+    )
     assert isinstance(found, bounds.Bounds)
     assert ("rate", "", "1.5mg/kg/h") in found.hard and ("dose", "", "1.5mg/kg") in found.hard
     assert found.drug.startswith("ketamine-depression@bench-examples:1:")
     with pytest.raises(PumpRefused) as refused:
-        library.bounds_of(EXAMPLES, "ketamine", ())
+        library.bounds_of(EXAMPLES, "ketamine", bounds.NONE)
     assert refused.value.code == "unknown-drug"
 
 
