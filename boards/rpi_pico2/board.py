@@ -64,6 +64,10 @@ SOFT_LIMITS = (("dose", "", "1mg/kg"), ("rate", "", "4mg/kg/h"))
 BOLUS_LOCKOUT = "5min"
 BOLUS_HOURLY = "5mL"
 
+# "required": every program names an entry of the drug library; "optional": it may, and where it
+# does not, that is shown and logged.
+LIBRARY = "optional"
+
 
 def make_safe() -> None:
     """Motor driver off, STEP low: the first act after any reset."""
