@@ -1,0 +1,58 @@
+"""What goes on a board is all that it imports, and nothing of another chip."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import rules
+
+from titra import firmware_files
+
+ROOT = Path(__file__).resolve().parents[2]
+BOARDS = firmware_files.boards()
+
+
+def modules(board: str) -> set:
+    """The modules on the device by name, packages too."""
+    names = set()
+    for path in firmware_files.sources(board):
+        parts = path.relative_to(ROOT / "firmware").with_suffix("").parts
+        names.add(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return names
+
+
+def wanted(board: str) -> set:
+    """Every module of ours that a file on the device asks for."""
+    files = [*firmware_files.sources(board), ROOT / "boards" / board / "board.py"]
+    files += [ROOT / "firmware" / name for name in firmware_files.PLAIN]
+    found = set()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pump"):
+                found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_all_that_is_imported_is_on_the_device(board):
+    assert len(wanted(board)) > 20
+    assert wanted(board) <= modules(board)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_nothing_on_the_device_is_another_chips(board):
+    foreign = {"rp2"} if firmware_files.chip_of(board) == "esp32" else {"esp32"}
+    for path in firmware_files.sources(board):
+        asked = {module.split(".")[0] for _, module in rules.imports(path.read_text())}
+        assert not asked & foreign, path
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_what_is_frozen_is_what_is_copied(board, monkeypatch):
+    monkeypatch.chdir(ROOT / "boards" / board)  # as MicroPython's makemanifest does
+    frozen = {}
+    names = {"include": lambda path: None, "package": lambda name, **rest: frozen.update(rest)}
+    exec(Path("manifest.py").read_text(), names)
+    copied = [path.relative_to(ROOT / "firmware/pump") for path in firmware_files.sources(board)]
+    assert frozen["files"] == sorted(str(path) for path in copied)
+    assert (Path(frozen["base_path"]) / "pump/hal.py").exists()
