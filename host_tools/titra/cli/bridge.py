@@ -79,6 +79,7 @@ def bridge(
                 time.sleep(TURN_S)
     finally:
         fleet.close()
+        bridge_.turn()  # what came meanwhile
         bridge_.close()
         if end:
             end()

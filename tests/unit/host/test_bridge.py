@@ -274,8 +274,8 @@ def test_a_password_is_not_shown_and_may_come_from_the_environment(
 
 
 @pytest.mark.requirement("HOST-12")
-def test_the_command_sends_the_pump_nothing_but_read_only_verbs(
-    wired: FakePump, broker: Broker
+def test_the_command_publishes_and_sends_the_pump_nothing_but_read_only_verbs(
+    wired: FakePump, broker: Broker, subscriber: Subscriber
 ) -> None:
     wired.plan, wired.state, wired.lease = dose.plan(dict(BENCH), Mechanics()), "infusing", "10s"
     wired.started_us, wired.every_us = wired.now_us, US
@@ -298,6 +298,10 @@ def test_the_command_sends_the_pump_nothing_but_read_only_verbs(
     verbs = {line.split("*")[0].split(" ")[1] for line in wired.received if line != "*IDN?"}
     assert verbs == {"info", "status", "log"}
     assert wired.cause == "host-lost"  # it did not keep the lease alive
+    subscriber.wait(lambda s: s.of("link") and s.of("link")[-1] == "offline")
+    assert [event["name"] for event in subscriber.of("event")] == [
+        *("host-lost", "stopped", "paused", "resumed")
+    ]
 
 
 @pytest.mark.parametrize(
