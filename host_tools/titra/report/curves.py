@@ -63,6 +63,7 @@ class _Maker:
         self._step_ml = _step_ml(run)
         self._end_us = run.end.report.t_us if run.end and run.state != RESET else None
         self._moved: list[tuple[float, float]] = []  # (s, mL) since it last began to move
+        self._commanded = NAN
         self._gap_from: float | None = None
         self._paused_from: float | None = None
 
@@ -96,7 +97,9 @@ class _Maker:
         self._pause(t_s, status.state)
         measured = self._measured(status)
         commanded = NAN if status.rate_nl_per_s is None else float(status.rate_nl_per_s) * 0.0036
-        moving = status.state in MOVING and status.state != "paused"
+        moving = status.state in MOVING and status.state != "paused" and commanded != 0
+        if commanded != self._commanded:  # no mean over a change of rate
+            self._commanded, self._moved = commanded, []
         self._append(
             t_s, measured, self._due(status, t_us), commanded, self._rate(t_s, measured, moving)
         )

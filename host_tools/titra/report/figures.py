@@ -56,7 +56,7 @@ def _volume_figure(run: Run, curves: Curves, marks: Marks) -> Any:
         t, _thin(curves, curves.measured_ml), color=MEASURED, lw=1.4, label="measured steps"
     )
     above.set_ylabel("volume / mL")
-    above.set_ylim(bottom=0)
+    above.set_ylim(0, 1.05 * above.get_ylim()[1])
     above.legend(loc="best", fontsize=8)
     below.plot(t, _thin(curves, curves.deviation_mcl), color=DEVIATION, lw=1)
     step_mcl = float(run.plan.step_nl) / 1000 if run.plan and run.plan.step_nl else 0.0
@@ -94,7 +94,7 @@ def _rate_figure(curves: Curves, marks: Marks) -> Any:
     )
     axes.set_ylabel("rate / mL/h")
     axes.set_xlabel(f"pump time since the start / {unit}")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
     axes.legend(loc="best", fontsize=8)
     _shade((axes,), curves, marks, scale)
     return figure

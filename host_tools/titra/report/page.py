@@ -229,7 +229,7 @@ def _plan_rows(run: Run) -> Rows:
         ("acceleration adds", "ramps"),
         ("keep vein open", "kvo"),
     ):
-        if key in said:
+        if key in said and (key != "rate" or len(run.orders) == 1):
             rows.append((label, said[key]))
     if run.policy:
         lease = run.policy.get("lease", "off")
@@ -298,7 +298,7 @@ def _of_time(run: Run) -> str:
 
 
 def _of_rate(run: Run) -> str:
-    rate = run.plan.rate_nl_per_s if run.plan else None
+    rate = run.plan.rate_nl_per_s if run.plan and len(run.orders) == 1 else None
     return "" if rate is None else f"ordered {q.decimal(rate * 3600 / 10**6, 3)} mL/h"
 
 
