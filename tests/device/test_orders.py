@@ -49,7 +49,7 @@ def test_escalation_with_a_pause_between(device):
         seen.append((status["phase"], status["rate"], device.step_edges - before))
     assert [phase for phase, _, _ in seen] == ["1/4", "2/4", "3/4", "4/4"]
     assert [rate for _, rate, _ in seen] == ["31.500mL/h", "0mL/h", "47.250mL/h", "19.800mL/h"]
-    assert abs(seen[0][2] - steps("0.0175")) <= 10
+    assert abs(seen[0][2] - steps("0.0175")) <= 16  # asking takes up to 70 ms
     assert seen[1][2] == steps("0.035")
     assert finish(device, 3)["state"] == "complete"
     assert device.step_edges - before == int(plan["steps"]) == int(device.ask("status")["steps"])
