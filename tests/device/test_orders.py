@@ -29,6 +29,7 @@ def finish(device, seconds):
 
 
 @pytest.mark.requirement("DOSE-17", "DEL-01")
+@pytest.mark.requirement("DOSE-15")
 def test_escalation_with_a_pause_between(device):
     """0.5 mcg/kg in 4 s, nothing for 3 s, 0.75 mcg/kg in 4 s, and a taper to nothing."""
     plan = programmed(
@@ -77,6 +78,7 @@ def test_a_change_applies_when_confirmed_and_the_total_stays(device):
 
 
 @pytest.mark.requirement("DOSE-07")
+@pytest.mark.requirement("DOSE-08")
 def test_a_soft_limit_wants_a_reason_which_is_shown_and_logged(device):
     request = f"program {COMMON} dose=1mcg/kg over=1s"
     device.ask(request)
@@ -93,6 +95,7 @@ def test_a_soft_limit_wants_a_reason_which_is_shown_and_logged(device):
     assert device.ask("status").get("override") == ""
 
 
+@pytest.mark.requirement("DOSE-11")
 def test_a_tenfold_rate_is_confirmed_apart(device):
     plan = device.ask("program syringe=bd-10 rate=30mL/h over=2s")
     device.ask("start plan=" + plan["plan"])
@@ -111,6 +114,7 @@ def test_a_tenfold_rate_is_confirmed_apart(device):
     device.refused("start plan=%s tenfold=yes" % near["plan"], "needless", "tenfold")
 
 
+@pytest.mark.requirement("DOSE-21")
 def test_boluses_are_locked_out_and_limited_by_the_hour(device):
     plan = device.ask("program syringe=bd-10 rate=6mL/h over=10min lockout=1min hourly=0.03mL")
     device.ask("start plan=" + plan["plan"])

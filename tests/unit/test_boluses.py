@@ -33,6 +33,7 @@ def test_lockout_is_inclusive():
     boluses.check(100 * S, (ML, 1), 0, None)
 
 
+@pytest.mark.requirement("DOSE-21")
 def test_hourly_limit_is_inclusive_and_tells_what_is_left():
     boluses = Boluses()
     boluses.add(0, (2 * ML, 1))

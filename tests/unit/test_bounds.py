@@ -118,6 +118,7 @@ def test_a_drug_is_given_in_its_own_concentrations_only():
 
 
 @pytest.mark.requirement("DOSE-07")
+@pytest.mark.requirement("DOSE-08")
 def test_a_soft_limit_is_passed_by_a_reason_only():
     plan = dose.plan(KETAMINE, Mechanics())
     rows = Bounds(soft=(("dose", "", "0.4mg/kg"), ("over", "", "40min"), ("rate", "1mL/h", "")))

@@ -185,6 +185,7 @@ def test_a_change_while_paused_moves_nothing_before_the_resume():
     assert bench.hal.fuse.left == 0
 
 
+@pytest.mark.requirement("DOSE-13")
 def test_nothing_changes_before_the_start():
     bench, _, _ = running({"rate": "40mL/h", "over": "10s"}, 5)
     plan, motion = bench.controller.run.hash, bench.controller.motion

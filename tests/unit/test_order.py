@@ -148,6 +148,7 @@ ESCALATION = [{"pause": "2s"}, {"rate": "60mL/h", "over": "2s"}, {"rate": "36mL/
 
 
 @pytest.mark.requirement("DOSE-17", "DEL-01")
+@pytest.mark.requirement("DOSE-15")
 def test_phases_run_one_after_another_with_the_pause_between():
     bench = bench_in(states.IDLE)
     controller = bench.controller
@@ -249,6 +250,7 @@ def test_an_override_is_recorded_with_its_reason_and_ends_with_the_therapy():
 
 @pytest.mark.parametrize(("rate", "wanted"), [("600mL/h", True), ("599.9mL/h", False),
                                               ("6mL/h", True), ("6.1mL/h", False)])  # fmt: skip
+@pytest.mark.requirement("DOSE-11")
 def test_a_plan_tenfold_the_last_one_wants_its_own_word(rate, wanted):
     bench = bench_in(states.HALTED)  # after 60 mL/h
     controller = bench.controller
