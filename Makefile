@@ -9,7 +9,7 @@ CORE := alarms annunciator boluses bounds change crc crosscheck dose dose_vector
 	limits order post quantity ramp ratio schedule settings states supervisor syringe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test emulate snapshots trace lint firmware flash bench explore campaign fuzz sabotage coverage mutation clean
+.PHONY: help setup demo test emulate snapshots trace lint firmware flash boards bench explore campaign fuzz sabotage coverage mutation clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -55,6 +55,9 @@ firmware: setup ## Make the files of a device in build/BOARD (BOARD=rpi_pico), t
 
 flash: setup ## Put the firmware on a board (BOARD=rpi_pico PORT=/dev/ttyACM0)
 	$(BIN)/titra flash --board $(BOARD) $(if $(PORT),--port $(PORT))
+
+boards: setup ## Make wiring.md and wiring.svg of every board from its board.py and wiring.toml
+	$(BIN)/python host_tools/board_pages.py
 
 bench: setup ## Measure exactness, stops, speed and memory, write firmware/BENCHMARKS.md (3 min)
 	$(BIN)/python tests/timing/bench.py

@@ -25,7 +25,8 @@ LATCH = 35  # the latch's output
 BUZZER = 23  # one that sounds by itself
 LED_RED = 18
 LED_YELLOW = 19
-# Parts that the bench may have; None without.
+# Parts that the bench may have; None without. A part named anew may want its driver on the board:
+# flash again.
 LED_RGB = None  # (18, 19, 13): red, green, blue of one LED, in place of the two above
 DISPLAY = None  # (14, 4): SDA and SCL of an SSD1306
 DRIVER_UART = None  # (17, 16): TX and RX to PDN_UART of a TMC2209; other drivers need no more pins

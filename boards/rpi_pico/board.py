@@ -21,7 +21,8 @@ STOP = 14  # normally-closed loop to ground; internal pull-up
 BUZZER = 15  # one that sounds by itself
 LED_RED = 16
 LED_YELLOW = 17
-# Parts that the bench may have; None without.
+# Parts that the bench may have; None without. A part named anew may want its driver on the board:
+# flash again.
 LED_RGB = None  # (16, 17, 22): red, green, blue of one LED, in place of the two above
 DISPLAY = None  # (20, 21): SDA and SCL of an SSD1306
 DRIVER_UART = None  # (8, 9): TX and RX to PDN_UART of a TMC2209; other drivers need no more pins

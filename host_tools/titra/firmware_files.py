@@ -25,6 +25,8 @@ CHIPS = {
     "rp2350": ("armv7emsp", ("rp2", "usb_serial")),
     "esp32": ("xtensawin", ("esp32", "uart_console", "usb_serial")),
 }
+# A driver, and the name in a board file that asks for it.
+DRIVERS = {"tmc2209": "DRIVER_UART", "hx711": "FORCE_HX711", "ssd1306": "DISPLAY"}
 OWN_PORTS = sorted({start for _, starts in CHIPS.values() for start in starts})
 PLAIN = ("boot.py", "main.py")
 RECORD_NAME = "firmware.rec"
@@ -47,13 +49,17 @@ def chip_of(board: str) -> str:
 
 
 def sources(board: str) -> list[Path]:
-    """The modules of the firmware that go on ``board``, without the ports of other chips."""
+    """The modules of the firmware that go on ``board``, without the ports of other chips and the
+    drivers of parts that its board file does not name."""
     starts = CHIPS[chip_of(board)][1]
     others = tuple(start for start in OWN_PORTS if start not in starts)
+    text = (ROOT / "boards" / board / "board.py").read_text(encoding="utf-8")
+    absent = [name for name, part in DRIVERS.items() if f"\n{part} = None" in text]
     return [
         path
         for path in sorted((ROOT / "firmware/pump").rglob("*.py"))
-        if path.parent.name != "ports" or not path.name.startswith(others)
+        if not (path.parent.name == "ports" and path.name.startswith(others))
+        and not (path.parent.name == "drivers" and path.stem in absent)
     ]
 
 

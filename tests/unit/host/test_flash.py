@@ -92,6 +92,11 @@ def test_a_board_gets_the_ports_of_its_chip_alone() -> None:
     assert "rp2.py" in ports and not [name for name in ports if name.startswith("esp32")]
 
 
+def test_drivers_of_parts_that_the_board_has_not_stay_away() -> None:
+    drivers = {path.stem for path in sources("rpi_pico") if path.parent.name == "drivers"}
+    assert drivers == {"__init__"}
+
+
 # ---- on a board ---------------------------------------------------------------------------------
 
 
