@@ -119,9 +119,17 @@ def _said(state: PumpState) -> str:
     if state.state in UNFINISHED:
         left = quantities.time_us(state.word.get("remaining"))
         parts.append(f"{duration(left)} left" if left is not None else "time left not told")
+        parts.append(_limits(state.word))
     if state.word.get("latched") == "yes":
         parts.append("latched: wants acknowledgement, a new plan and a new start")
-    return ", ".join(parts) or "motor off"
+    return ", ".join(part for part in parts if part) or "motor off"
+
+
+def _limits(word: dict[str, str]) -> str:
+    """Whose limits hold for this therapy, where the pump says so."""
+    if "drug" in word:
+        return "without the limits of a drug" if word["drug"] == "none" else f"drug {word['drug']}"
+    return "no drug library" if word.get("library") == "none" else ""
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,21 @@ def test_what_quitting_leaves(more: dict[str, str], expected: str) -> None:
     assert expected in words.left_behind(state, NOW_S)
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"drug": "ketamine-depression"}, "drug ketamine-depression"),
+        ({"drug": "none", "library": "bench:3:1C2D3E4F"}, "without the limits of a drug"),
+        ({"library": "none"}, "no drug library"),
+    ],
+)
+def test_whose_limits_hold_is_said(more: dict[str, str], expected: str) -> None:
+    state = PumpState("x")
+    screens.infusing(state)
+    state.word.update(more)
+    assert words.subtitle(state, NOW_S).endswith(f"left, {expected}")
+
+
 def test_percent_is_never_whole_before_the_last_step() -> None:
     state = PumpState("x")
     state.word = {"steps": str(screens.PLANNED - 1), "planned": str(screens.PLANNED)}
