@@ -43,7 +43,7 @@ def test_a_frozen_cpu_is_reset_by_the_watchdog_and_knows_what_was_delivered():
     bench = target._lockstep.bench
     assert isinstance(bench.chip, Rp2350)
     device.infuse(THERAPY)
-    device.run_us(10_000_000)
+    device.run_us(10_600_000)  # between two lines of telemetry
     bench.freeze()
     device.run_us(6_000_000)
     assert bench.boots == 1
