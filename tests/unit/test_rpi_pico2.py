@@ -49,7 +49,8 @@ def test_a_frozen_cpu_is_reset_by_the_watchdog_and_knows_what_was_delivered():
     assert bench.boots == 1
     status = device.status()
     assert (status["state"], status["cause"]) == ("stopped", "reset")
-    assert 0 <= device.step_edges - status.number("steps") <= 126 * 2, "two seconds of flow"
+    unknown = device.step_edges - status.number("steps")
+    assert 0 <= unknown <= 126 * 29 // 10, "1.8 s of run-on and 1.1 s of the journal"
     target.close()
 
 
