@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from titra.errors import LinkGone
+from titra.errors import LinkGone, UsageError
 from titra.simulator import ROOT
 from titra.targets import AT_ONCE, BUTTON, FREEZE, POWER, STEPS
 
@@ -31,8 +31,10 @@ PROCESS = ROOT / "host_tools/emulator_process.py"
 _chips: dict[str, _Chip] = {}
 
 
-class NoEmulator(Exception):
+class NoEmulator(UsageError):
     """There can be no emulated chip on this machine; the text says why."""
+
+    code = "no-emulator"
 
 
 def image() -> str:

@@ -42,7 +42,9 @@ def run(
     files: Annotated[list[Path], typer.Argument(metavar="SCENARIO.toml...")],
     target: Annotated[
         str | None,
-        typer.Option(help="sim, unix (MicroPython), or a port; default: the pump that is there."),
+        typer.Option(
+            help="sim, unix (MicroPython), emulator, or a port; default: the pump that is there."
+        ),
     ] = None,
     board: Annotated[
         str, typer.Option(help="With sim and unix: the board file of the virtual pump.")
