@@ -25,6 +25,7 @@ from titra.errors import REFUSED, UsageError
 from titra.library import SUFFIX, Library, core, read
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
