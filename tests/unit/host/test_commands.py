@@ -34,6 +34,15 @@ def test_a_bolus_is_shown_and_wants_a_yes(bench: VirtualBench) -> None:
     assert state() == "bolus"
 
 
+def test_a_change_goes_on_at_the_new_rate(bench: VirtualBench) -> None:
+    bench.infuse()
+    offered = run("change", "--rate", "30mL/h")
+    assert offered.exit_code == 2 and "30.000 mL/h" in offered.stdout
+    assert run_json("status")[1]["rate"] == "105.000mL/h"
+    assert run_json("change", "--rate", "30mL/h", "--yes")[0] == 0
+    assert run_json("status")[1]["rate"] == "30.000mL/h"
+
+
 class Changing(FakePump):
     """Offers a change at ten times the rate, and wants that to be meant."""
 
