@@ -29,6 +29,9 @@ class FlashFile:
         data = self._data.read(size)
         return data.decode() if self._text else data
 
+    def readinto(self, buffer) -> int:
+        return self._data.readinto(buffer)
+
     def write(self, data) -> int:
         return self._data.write(data.encode() if self._text else data)
 
