@@ -116,6 +116,8 @@ def _judged(plan: Any, kind: str, field: str, least: str, most: str) -> Iterable
     limits: Any = importlib.import_module("pump.core.limits")
     for bounds in ((least, ""), ("", most)) if _mixed(field, least, most) else ((least, most),):
         text = bounds[0] or bounds[1]
+        if not text:
+            continue
         dimension = limits.enter(field, text).dimension
         values = core.judged(plan, field, dimension)
         group = [plan.as_entered(field, dimension, value) for value in values]

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -326,3 +327,19 @@ def test_limits_of_boluses_stand_in_the_hash() -> None:
 def test_drug_and_library_go_together(given: list[str]) -> None:
     code, said = run_json("plan", *options(), *given)
     assert (code, said["error"]["code"]) == (2, "missing-field")
+
+
+EXAMPLES = Path(prescription.__file__).parent / "library_examples.toml"
+
+
+def test_a_drug_brings_its_limits_and_stands_in_the_hash(real_board: None) -> None:
+    drug = ["--drug", "ketamine-depression", "--library", str(EXAMPLES)]
+    _, plain = run_json("plan", *options())
+    code, said = run_json("plan", *options(), *drug)
+    assert code == 0 and said["drug"] == "ketamine-depression" and said["plan"] != plain["plan"]
+    hard = {(each["field"], each["most"]) for each in said["limits"] if each["kind"] == "hard"}
+    assert ("dose", "1mg/kg") in hard and ("dose", "1.5mg/kg") in hard
+    code, said = run_json("plan", *options(dose="1.1mg/kg", concentration="2mg/mL"), *drug)
+    assert (code, said["error"]["code"], said["error"]["limit"]) == (2, "hard-limit", "1mg/kg")
+    code, said = run_json("plan", *options(), "--drug", "nix", "--library", str(EXAMPLES))
+    assert (code, said["error"]["code"], said["error"]["field"]) == (2, "unknown-drug", "drug")
