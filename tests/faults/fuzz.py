@@ -232,7 +232,7 @@ class Fuzzed:
         if state == "complete":
             self.ask("stop")
             found = re.search(
-                r" plan=(\w+)", self.ask("program rate=900mL/h over=1s syringe=bd-10")
+                r" plan=(\w+)", self.ask("program rate=599mL/h over=1s syringe=bd-10")
             )
             self.ask("start plan=" + found[1])
             for _ in range(100):
