@@ -46,6 +46,7 @@ class EventRecord:
         self._order = EventOrder()
         self._again_at_s = 0.0
         self._gap_since_s: float | None = None
+        self._suspicious = False
 
     @property
     def cursor(self) -> Mark | None:
@@ -61,10 +62,16 @@ class EventRecord:
         """Take an event from the wire; return what is in order now."""
         return self._order.feed(event)
 
+    def suspect(self) -> None:
+        """Something on the wire was damaged or is missing; it may have been the last event, which
+        no later one will betray."""
+        self._suspicious = True
+
     def catch_up(self, since: Mark | None, boot: int) -> list[Event]:
         """Read the log after ``since``; see PumpClient.catch_up. ``boot`` is the present one."""
         if since is not None:
             self._order.begin(since)
+        self._suspicious = False
         cursor = self._order.cursor
         newest = self.page_after(cursor or (boot, BEYOND)).newest
         if cursor is None:
@@ -77,18 +84,25 @@ class EventRecord:
     def recover(self) -> list[Event]:
         """Fill the gap, if there is one; try again later if the pump does not answer."""
         now_s = self._client.transport.clock()
-        if not self._order.gap:
+        if self._order.gap:
+            if self._gap_since_s is None:
+                self._gap_since_s = self._again_at_s = now_s
+        else:
             self._gap_since_s = None
-            return []
-        if self._gap_since_s is None:
-            self._gap_since_s = self._again_at_s = now_s
+            if not self._suspicious or self.cursor is None:
+                return []
         if now_s < self._again_at_s:
             return []
+        self._again_at_s = now_s + AGAIN_S
+        to_end, self._suspicious = self._suspicious, False
         try:
-            return self._read(to_end=False)
+            return self._read(to_end)
         except (PumpRefused, NoAnswer):
-            self._again_at_s = now_s + AGAIN_S
-            return self._give_up(None) if now_s - self._gap_since_s > GIVE_UP_S else []
+            self._suspicious = to_end
+            gap_since_s = self._gap_since_s
+            if gap_since_s is not None and now_s - gap_since_s > GIVE_UP_S:
+                return self._give_up(None)
+            return []
 
     def release(self) -> list[Event]:
         """All that is held back; what lies before it counts as lost."""

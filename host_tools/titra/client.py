@@ -326,6 +326,7 @@ class PumpClient:
                 self.telemetry_lost += 1  # nobody takes what comes; events are kept all the same
         elif isinstance(message, BadLine):
             self.bad_lines += 1
+            self._record.suspect()
 
     def _overhear(self, message: Message) -> None:
         """Learn who the pump is from what it told another."""
@@ -340,7 +341,10 @@ class PumpClient:
 
     def _count_telemetry(self, sample: Telemetry) -> None:
         if self._telemetry_seq and self._telemetry_seq[0] == sample.boot:
-            self.telemetry_lost += max(0, sample.seq - self._telemetry_seq[1] - 1)
+            missing = max(0, sample.seq - self._telemetry_seq[1] - 1)
+            self.telemetry_lost += missing
+            if missing:
+                self._record.suspect()
         self._telemetry_seq = (sample.boot, sample.seq)
 
     def _heartbeat_in_s(self) -> float:

@@ -1,6 +1,7 @@
 """What befalls the host: stalled, unplugged, killed, flooded. The pump behaves as its lease says,
 and afterwards the host's events are the pump's own: none lost, none doubled, over resets too."""
 
+import contextlib
 import random
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from titra.client import PumpClient
-from titra.errors import LinkGone, NoAnswer
+from titra.errors import LinkGone, NoAnswer, PumpRefused
 from titra.protocol import Event
 from titra.recording import load
 from titra.sequence import mark_of
@@ -222,12 +223,9 @@ def test_a_flood_of_noise_both_ways(lockstep, seed):
     before = host.bench.step_edges
     for verb in ("pause", "resume") * 8:
         host.listen_s(1)
-        try:
+        # Damaged twice, or done and its answer damaged: either is said, neither is harmful.
+        with contextlib.suppress(NoAnswer, PumpRefused):
             host.client.request(verb)
-        except NoAnswer:
-            continue
-        except Exception as refused:
-            assert "not-now" in str(refused), refused  # it had been done: the answer was damaged
     noise.on = False
     host.listen_s(3)
     assert host.client.bad_lines > 10 and host.bench.step_edges > before

@@ -159,6 +159,24 @@ def test_a_long_gap_is_fetched_page_by_page(pump: FakePump, client: PumpClient) 
     assert client.events_lost == 0
 
 
+@pytest.mark.requirement("LOG-03")
+def test_a_damaged_last_event_is_fetched_though_none_follows(
+    pump: FakePump, client: PumpClient
+) -> None:
+    client.connect()
+    pump.event("programmed")
+    client.poll(1)
+    pump.garble = lambda data: data.replace(b"name=halted", b"name=h\xe0lted")
+    pump.event("halted")
+    assert names(client.poll(1)) == []
+    pump.garble = lambda data: data
+    heard = [name for _ in range(5) for name in names(client.poll(1))]
+    assert heard == ["halted"] and client.bad_lines > 0
+    asked = len(pump.received)
+    client.poll(1)
+    assert len(pump.received) == asked  # nothing is suspected any more
+
+
 @pytest.mark.requirement("HOST-08")
 def test_a_gap_that_the_log_cannot_fill_is_counted(pump: FakePump, client: PumpClient) -> None:
     pump.event("programmed")
