@@ -179,6 +179,11 @@ MUTATIONS = (
 # ---- the pump -----------------------------------------------------------------------------------
 
 
+def meant(answer: str) -> str:
+    """What a start must add when the plan's rate is far from the last one."""
+    return " tenfold=yes" if " tenfold=" in answer else ""
+
+
 class Fuzzed:
     """A pump with its link; time goes on by TURN_US a turn."""
 
@@ -211,13 +216,15 @@ class Fuzzed:
         hal = self.hal
         plan = "00000000"
         if state != "idle":
-            found = re.search(r" plan=(\w+) state=ready", self.ask(PROGRAM))
+            answer = self.ask(PROGRAM)
+            found = re.search(r" plan=(\w+) state=ready", answer)
             if not found:
                 raise Broken("no plan")
             plan = found[1]
         if state not in ("idle", "ready"):
-            self.ask("start plan=" + plan)
+            self.ask("start plan=" + plan + meant(answer))
         if state == "bolus":
+            self.pump.controller.boluses.__init__()  # no lock-out from the last round
             offer = re.search(r" ok plan=(\w+)", self.ask("bolus volume=0.2mL over=30s"))
             self.ask("start plan=" + offer[1])
         if state in ("paused", "halted"):
@@ -231,10 +238,9 @@ class Fuzzed:
             self.pump.controller.fail("internal")
         if state == "complete":
             self.ask("stop")
-            found = re.search(
-                r" plan=(\w+)", self.ask("program rate=599mL/h over=1s syringe=bd-10")
-            )
-            self.ask("start plan=" + found[1])
+            answer = self.ask("program rate=599mL/h over=1s syringe=bd-10")
+            found = re.search(r" plan=(\w+)", answer)
+            self.ask("start plan=" + found[1] + meant(answer))
             for _ in range(100):
                 hal.until_us = None
                 self.pump.turn()
