@@ -87,7 +87,7 @@ def record(
         return
     said = ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in lost.items())
     out().print(f"{counts['events']} events, {counts['samples']} samples recorded; {said}")
-    err().print(f"recording ended; the pump goes on by itself\n[dim]{escape(path)}[/]")
+    err().print(f"recording ended; the pump is left as it is\n[dim]{escape(path)}[/]")
 
 
 def _say_begin(pump: Pump, path: str, with_json: bool) -> None:
