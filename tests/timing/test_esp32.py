@@ -12,6 +12,7 @@ import pytest
 from pump.core.lease import RUN_ON_NL
 from tests.device.therapies import step_nl
 from tests.timing.drive import CYCLES_PER_US, Driven
+from tests.unit.host.commands import options, run_json
 
 BORDER_US = 300  # a step on an even CPU is no later
 EARLY_US = 20  # what reading the clock takes
@@ -213,3 +214,11 @@ def test_a_crashed_main_program_ends_with_its_queue():
     assert pump.level(pump.board.ENABLE) == 1
     assert isinstance(pump.bench.crash, SystemError)
     pump.close()
+
+
+@pytest.mark.requirement("HW-02")
+def test_the_tool_runs_a_virtual_esp32_and_its_stop_button():
+    esp32 = ("--board", "esp32_devkitc", "--runtime", "cpython", "--no-wire-log")
+    code, said = run_json("infuse", "--sim", *options(), *esp32, "--press-stop-at", "10s")
+    assert (code, said["state"], said["stop_cause"]) == (4, "stopped", "disconnect")
+    assert 1_040 <= said["delivered_steps"] == said["step_edges"] <= 1_060
