@@ -9,7 +9,7 @@ import builtins
 import sys
 
 # Modules of the real interpreter that firmware may use: they neither wait nor touch hardware.
-REAL = ("io", "struct", "binascii", "hashlib")
+REAL = ("io", "array", "struct", "binascii", "hashlib")
 
 _compiled = {}
 

@@ -152,6 +152,12 @@ class NoAnswer(NoConnection):
     code = "no-answer"
 
 
+class JigError(NoConnection):
+    """The bench jig is silent, or does not do what it is asked."""
+
+    code = "jig"
+
+
 class LinkGone(NoConnection):
     """The port failed under our hands: unplugged, or the other end closed."""
 

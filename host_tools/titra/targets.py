@@ -1,6 +1,6 @@
 """What the device suite and ``titra run`` run on: pumps on a bench, behind one small interface.
 
-A bench in virtual time offers ``write``, ``run_us`` (lets time pass, returns what the pump sent in
+A bench offers ``write``, ``run_us`` (lets time pass, returns what the pump sent in
 it) and what a jig can do: press, release, cut the power, count STEP edges. What it cannot do it
 leaves out of ``capabilities``; whatever needs that is skipped, and says so.
 """
@@ -33,7 +33,7 @@ US = 1_000_000
 
 
 class Target(Protocol):
-    """A pump in virtual time."""
+    """A pump on a bench: in virtual time, or a real one (``titra.hardware``)."""
 
     board: str
     capabilities: tuple[str, ...]
@@ -42,7 +42,7 @@ class Target(Protocol):
         """Bytes to the pump."""
 
     def run_us(self, us: int) -> bytes:
-        """Let virtual time pass."""
+        """Let time pass."""
 
     def step_edges(self) -> int:
         """Rising edges at the STEP pin so far."""
@@ -159,9 +159,19 @@ class UnixTarget:
         self._pump.close()
 
 
-def make_target(name: str, board: str = "rpi_pico") -> Target:
-    """A fresh pump in virtual time; ``name`` is one of TARGETS, ``board`` a folder of boards.
-    Raises titra.emulator.NoEmulator where there can be no emulated chip."""
+def is_port(name: str) -> bool:
+    """True for the port or URL of a real pump."""
+    return name.startswith("/") or "://" in name
+
+
+def make_target(name: str, board: str = "rpi_pico", jig_port: str = "") -> Target:
+    """A fresh pump; ``name`` is one of TARGETS or the port of a real one, which may have a jig at
+    ``jig_port``; ``board`` is a folder of boards. Raises titra.emulator.NoEmulator where there can
+    be no emulated chip, titra.errors.NoConnection where a port does not answer."""
+    if is_port(name):
+        from titra.hardware import open_hardware
+
+        return open_hardware(name, jig_port, board)
     if name == EMULATOR:
         from titra.emulator import EmulatorTarget
 

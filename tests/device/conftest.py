@@ -1,22 +1,31 @@
-"""``--target`` and ``--board`` pick what the device suite runs on; ``device`` is a freshly powered
-pump on it."""
+"""``--target`` and ``--board`` pick what the device suite runs on, ``--jig`` helps a real pump;
+``device`` is a freshly powered pump on it."""
+
+import argparse
 
 import pytest
 
 from titra.emulator import NoEmulator
-from titra.targets import EMULATOR, TARGETS, make_target
+from titra.targets import EMULATOR, TARGETS, is_port, make_target
 
-from .targets import Device
+from .targets import Device, sharing
 
 BOARDS = ("rpi_pico", "esp32_devkitc")
 VIRTUAL = tuple(name for name in TARGETS if name != EMULATOR)
 BOOT_US = 600_000
 
 
+def _target(text):
+    if text in (*TARGETS, "both") or is_port(text):
+        return text
+    raise argparse.ArgumentTypeError("one of %s, both, or a port" % ", ".join(TARGETS))
+
+
 def pytest_addoption(parser):
     parser.addoption(
-        "--target", default="both", choices=(*TARGETS, "both"), help="what tests/device runs on"
+        "--target", default="both", type=_target, help="what tests/device runs on: name or port"
     )
+    parser.addoption("--jig", default="", help="port of the bench jig of a real pump")
     parser.addoption(
         "--board", default="both", choices=(*BOARDS, "both"), help="which board tests/device runs"
     )
@@ -29,18 +38,20 @@ def _chosen(metafunc, option, names):
 
 def pytest_generate_tests(metafunc):
     if "target_name" in metafunc.fixturenames:
+        targets = _chosen(metafunc, "--target", VIRTUAL)
+        boards = BOARDS[:1] if is_port(targets[0]) else BOARDS  # a port has one board
         names = [
             "%s-%s" % (target, board)
-            for target in _chosen(metafunc, "--target", VIRTUAL)
-            for board in _chosen(metafunc, "--board", BOARDS)
+            for target in targets
+            for board in _chosen(metafunc, "--board", boards)
         ]
         metafunc.parametrize("target_name", names, scope="session")
 
 
-def _device(name):
-    target_name, board = name.split("-")
+def _device(name, config):
+    target_name, _, board = name.rpartition("-")
     try:
-        target = make_target(target_name, board)
+        target = make_target(target_name, board, config.getoption("--jig"))
     except NoEmulator as reason:
         pytest.skip(str(reason))
     device = Device(target)
@@ -49,16 +60,16 @@ def _device(name):
 
 
 @pytest.fixture
-def device(target_name):
+def device(target_name, pytestconfig):
     """A pump of the test's own, just powered on."""
-    made, target = _device(target_name)
+    made, target = _device(target_name, pytestconfig)
     yield made
     target.close()
 
 
-@pytest.fixture(scope="module")
-def shared_device(target_name):
+@pytest.fixture(scope=sharing)
+def shared_device(target_name, pytestconfig):
     """A pump for all tests of a module that leave it as it was."""
-    made, target = _device(target_name)
+    made, target = _device(target_name, pytestconfig)
     yield made
     target.close()

@@ -5,13 +5,18 @@ import re
 
 import pytest
 
-from titra.targets import BUTTON, FREEZE, POWER, STEPS
+from titra.targets import BUTTON, FREEZE, POWER, STEPS, is_port
 
 REPLY_MS = 2000
 SLICE_US = 10_000
 LINE_MAX = 240
 FIELD = re.compile(r'([a-z][a-z0-9-]*)=("[^"]*"|[^ "]*)')
 RELEASED_US = 60_000
+
+
+def sharing(fixture_name, config) -> str:
+    """The scope of a pump that tests share. A real one is at one port: each test has it alone."""
+    return "function" if is_port(config.getoption("--target", default="both")) else "module"
 
 
 def seal(text: str) -> bytes:

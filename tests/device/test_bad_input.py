@@ -2,7 +2,7 @@
 
 import pytest
 
-from .targets import seal
+from .targets import seal, sharing
 from .therapies import SHORT, SHORT_STEPS, SHORT_US, TAIL_US, TINY, TINY_STEPS, TINY_US
 
 GOOD = {
@@ -166,7 +166,7 @@ RAW = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope=sharing)
 def ready(shared_device):
     """A pump with a plan, waiting, and the hash of the plan."""
     return shared_device, shared_device.program(TINY)["plan"]

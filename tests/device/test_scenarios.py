@@ -5,22 +5,26 @@ from pathlib import Path
 import pytest
 
 from titra.scenario import Scenario, play
-from titra.targets import EMULATOR, Rig
+from titra.scenario.result import SKIPPED
+from titra.targets import EMULATOR, Rig, make_target
 
 FILES = sorted((Path(__file__).parent / "scenarios").glob("*.toml"))
 
 
 @pytest.mark.requirement("HOST-11")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_scenario(path, target_name):
-    target, board = target_name.split("-")
-    if target == EMULATOR and path.stem != "short":
+def test_scenario(path, target_name, pytestconfig):
+    name, _, board = target_name.rpartition("-")
+    if name == EMULATOR and path.stem != "short":
         pytest.skip("an emulated second of motion takes half a minute")
-    rig = Rig(target, board=board)
+    target = make_target(name, board, pytestconfig.getoption("--jig"))
+    rig = Rig(name, board=board, target=target)
     try:
         result = play(Scenario.load(path), rig)
     finally:
         rig.close()
+    if result.verdict == SKIPPED:
+        pytest.skip([each.why for each in result.steps if each.why][0])
     wrong = [(each.step.line, each.why, each.said) for each in result.steps if each.why]
     assert not wrong
     assert result.verdict == "passed" and result.closing == ""
