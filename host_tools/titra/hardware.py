@@ -1,7 +1,7 @@
 """A real pump as a target, with or without the bench jig (``tests/hardware/README.md``).
 
 Time is that of the ports: for serial ports real time. Without a jig there is no stop button, no
-step counter and no power switch, and the pump is brought to rest instead of powered anew.
+step counter and no power switch, and a soft reset takes the place of power-on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ OFF_S = 1.0  # the pump's capacitors empty
 BOOT_S = 15.0  # a port comes back, and the pump says its first word
 RETRY_S = 0.1
 QUIET_S = 0.2
-TO_REST = ("stop", "ack", "clear", "heartbeat")  # four push out the ids that a pump remembers
+TO_REST = ("stop", "ack", "clear", "maintenance")
+SOFT_RESET = b"\x04"  # Ctrl-D, at the REPL
+FIRST_WORD = b"!1 event"
 FIRST_ID, IDS = 50_000, 49_000  # ids that no test uses
 
 
@@ -27,7 +29,8 @@ class Jig:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self.pause(QUIET_S)  # what an earlier user has not read
+        transport.write(b"\n")  # ends what an earlier user has left half said
+        self.pause(QUIET_S)  # reads what it has left unread
         if not self._line("*IDN?").startswith("Titra,jig,"):
             raise JigError(f"{transport.name}: this is no bench jig")
 
@@ -85,7 +88,7 @@ class HardwareTarget:
             self._pump = self._power_on(jig)
         else:
             self._pump = open_pump()
-            self._bring_to_rest()
+            self._start_anew()
 
     def _power_on(self, jig: Jig) -> Transport:
         jig.ask("power on")
@@ -103,12 +106,21 @@ class HardwareTarget:
             raise PumpSilent(f"{pump.name}: the pump has power and says nothing")
         return pump
 
-    def _bring_to_rest(self) -> None:
-        """With ids that differ from one time to the next: a remembered one would not act."""
+    def _start_anew(self) -> None:
+        """A soft reset by way of the REPL, from any state. The ids of the requests differ from one
+        time to the next: a remembered one would not act."""
         first = FIRST_ID + int(self._pump.clock() * 1000) % IDS
         for number, verb in enumerate(TO_REST):
             self._pump.write(seal("%d %s" % (first + number, verb)))
             self.run_us(int(QUIET_S * US))
+        self._pump.write(SOFT_RESET)
+        until = self._pump.clock() + BOOT_S
+        said = b""
+        while FIRST_WORD not in said:
+            if self._pump.clock() >= until:
+                raise PumpSilent(f"{self._pump.name}: the pump does not start anew")
+            said += self._pump.read(RETRY_S)
+        self._early = said[said.index(FIRST_WORD) :]
 
     @property
     def jig(self) -> Jig:

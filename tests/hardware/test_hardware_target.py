@@ -96,14 +96,23 @@ def test_without_a_jig_its_tests_are_skipped_and_say_why(pump, chip):
             use()
 
 
-def test_without_a_jig_a_busy_pump_is_brought_to_rest(pump, chip):
+def test_without_a_jig_the_same_ids_may_come_again(pump, chip):
+    chip.ask("power on")
+    chip.ask("release")
+    for _ in range(3):
+        device = Device(HardwareTarget(pump.open, None, "rpi_pico"))
+        device.program(TINY)
+        assert device.state == "ready"
+
+
+def test_without_a_jig_a_busy_pump_starts_anew(pump, chip):
     chip.ask("power on")
     chip.ask("release")
     first = Device(HardwareTarget(pump.open, None, "rpi_pico"))
     first.infuse(SHORT)
     first.run_us(SECOND_US)
     device = Device(HardwareTarget(pump.open, None, "rpi_pico"))
-    assert (device.state, device.events) == ("idle", [])
+    assert (device.state, device.names()) == ("idle", ["boot"])
 
 
 class Mute:
@@ -137,6 +146,11 @@ def test_no_jig_there(answer, said):
         Jig(Mute(answer))
 
 
+def test_a_jig_that_was_left_in_the_midst_of_a_line(chip):
+    chip.write(b"steps\nrele")
+    assert Jig(chip).ask("press") == {"loop": "open"}
+
+
 def test_a_jig_that_refuses(chip):
     with pytest.raises(JigError, match="power up was answered with: err code=on-or-off"):
         Jig(chip).ask("power up")
@@ -145,6 +159,11 @@ def test_a_jig_that_refuses(chip):
 def test_a_pump_that_stays_silent(chip):
     with pytest.raises(PumpSilent):
         HardwareTarget(Mute, Jig(chip), "rpi_pico")
+
+
+def test_a_pump_without_a_jig_that_stays_silent():
+    with pytest.raises(PumpSilent, match="does not start anew"):
+        HardwareTarget(Mute, None, "rpi_pico")
 
 
 def test_a_port_that_does_not_come_back(chip, pump):

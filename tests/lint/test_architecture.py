@@ -12,6 +12,7 @@ APP = sorted((ROOT / "firmware/pump/app").glob("*.py"))
 PORTS = sorted((ROOT / "firmware/pump/ports").glob("*.py"))
 BOARDS = sorted((ROOT / "boards").rglob("*.py"))
 SIMULATOR = sorted((ROOT / "boards/sim").rglob("*.py"))
+JIG = sorted((ROOT / "tests/hardware/jig").glob("*.py"))
 HAL = ROOT / "firmware/pump/hal.py"
 
 ROOT_ENTRIES = (
@@ -34,7 +35,7 @@ def each(paths):
 
 
 def test_files_were_found():
-    assert len(CORE) > 10 and len(APP) > 5 and PORTS and len(SIMULATOR) > 10
+    assert len(CORE) > 10 and len(APP) > 5 and PORTS and JIG and len(SIMULATOR) > 10
 
 
 @each(CORE)
@@ -47,7 +48,7 @@ def test_core_has_no_side_effects(path):
     assert rules.side_effects(path.read_text()) == []
 
 
-@each(FIRMWARE)
+@each(FIRMWARE + JIG)
 def test_firmware_has_no_floats(path):
     assert rules.floats(path.read_text()) == []
 

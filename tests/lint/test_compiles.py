@@ -1,4 +1,4 @@
-"""Every file that a device or the simulator runs compiles with the cross compiler."""
+"""Every file that a device, a jig or the simulator runs compiles with the cross compiler."""
 
 import shutil
 import subprocess
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "firmware").rglob("*.py")) + sorted((ROOT / "boards").rglob("*.py"))
+FOLDERS = ("firmware", "boards", "tests/hardware/jig")
+FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
 def _compiler() -> str:
