@@ -195,7 +195,8 @@ class TargetTransport:
 
     def read(self, timeout_s: float) -> bytes:
         """Let time pass, in slices that grow, until something has come."""
-        left_us, slice_us = int(timeout_s * US), FIRST_SLICE_US
+        # At least a microsecond: what is left of a sum of floats must not stand still.
+        left_us, slice_us = max(1, int(timeout_s * US)), FIRST_SLICE_US
         while left_us > 0:
             part_us = min(slice_us, left_us)
             data = self._target.run_us(part_us)
