@@ -66,7 +66,8 @@ def firmware_bytes(board: str) -> dict[str, int]:
 def stand(what: str, figure: int, budget: int, at_most: bool) -> str:
     """One line: how ``figure`` stands against ``budget``, the most or else the least there is."""
     over = figure - budget if at_most else budget - figure
-    verdict = f"{over} bytes beyond" if over > 0 else f"within, {-over} bytes to spare"
+    word = "beyond" if at_most else "short"
+    verdict = f"{over} bytes {word}" if over > 0 else f"within, {-over} bytes to spare"
     return f"{what}: {figure}, budget {budget}: {verdict}"
 
 

@@ -25,7 +25,7 @@ def test_a_budget_is_kept_or_passed_by_so_much():
     assert size.stand("x", 90, 90, at_most=True) == "x: 90, budget 90: within, 0 bytes to spare"
     assert size.stand("x", 93, 90, at_most=True) == "x: 93, budget 90: 3 bytes beyond"
     assert size.stand("x", 93, 90, at_most=False) == "x: 93, budget 90: within, 3 bytes to spare"
-    assert size.stand("x", 80, 90, at_most=False) == "x: 80, budget 90: 10 bytes beyond"
+    assert size.stand("x", 80, 90, at_most=False) == "x: 80, budget 90: 10 bytes short"
 
 
 def test_a_row_comes_after_the_last():
