@@ -52,6 +52,7 @@ PLACES = {
     "near the end": ("infusing", ("program-long", "start", "5.5-min")),
     "stopped, loop open": ("stopped", (*RUN, "press")),
     "stopped, loop closed": ("stopped", PRESSED),
+    "stopped, loop just closed": ("stopped", (*RUN, "press", "release")),
     "stopped, primed": ("stopped", ("prime", "start", "press", "release", "60-ms")),
     "alarm": ("alarm", (*RUN, "force-high", "1.2-s", "force-high-heals")),
     "alarm, primed": ("alarm", ("prime", "start", "force-high", "1.2-s", "force-high-heals")),

@@ -149,7 +149,7 @@ SABOTAGE = {
     "start looks at nothing": (start_looks_at_nothing, "ready, occluded", 1, "precondition"),
     "release is not awaited": (
         lambda patch: patch.setattr(controller_module, "RELEASE_US", 0),
-        "stopped, loop open", 2, "ack",
+        "stopped, loop just closed", 1, "ack",
     ),
     "feeding ignores tasks": (feeding_ignores_tasks, "power-on", 2, "fed"),
     "force is not looked at": (

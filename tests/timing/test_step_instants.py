@@ -90,7 +90,7 @@ def judged(target, steps: int, duration_us: int) -> None:
     "dose, over, duration_us, volume_ml",
     [
         ("0.05mg/kg", "2min", 120_000_000, "3.5"),
-        ("0.01mg/kg", "7s", 7_000_000, "0.7"),
+        ("0.007mg/kg", "7s", 7_000_000, "0.49"),
         ("0.0001mg/kg", "13s", 13_000_000, "0.007"),  # 50 steps: waits between them
     ],
 )
