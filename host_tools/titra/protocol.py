@@ -20,6 +20,7 @@ ID_DIGITS, SEQ_DIGITS = 5, 18
 _KEY = re.compile(r"[a-z][a-z0-9-]*\Z")
 _PRINTABLE = bytes(range(32, 127))
 _IDENTITY = re.compile(r"[^ ,*]+,[^,]*,[^,]*,[^,]*\Z")
+_MARKS = ("~", "!", "-")  # what telemetry, events and replies without id begin with
 _CHECK = re.compile(r"\*[0-9A-Fa-f]{4}\Z")
 _PAIR = re.compile(r' ([a-z][a-z0-9-]*)=([^ "]*)')
 _WORD = re.compile(r'[^\s"=]+(?:="[^"]*"|=[^\s"]*)?(?=\s|\Z)|\S+')
@@ -159,7 +160,7 @@ def decode(line: bytes) -> Message:
         return BadLine(raw, reason="too-long")
     if line.translate(None, _PRINTABLE):
         return BadLine(raw, reason="not-ascii")
-    if raw.count(",") == 3 and _IDENTITY.match(raw):
+    if raw[:1] not in _MARKS and raw.count(",") == 3 and _IDENTITY.match(raw):
         return Identity(raw, {}, *(part.strip() for part in raw.split(",")))
     check = b"*%04X" % binascii.crc_hqx(line[:-5], 0xFFFF)
     if line[-5:] != check and line[-5:].upper() != check:
