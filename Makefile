@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BOARD ?= rpi_pico
 THERAPY := --weight 70kg --dose 0.5mg/kg --over 40min --concentration 1mg/mL --syringe bd-60
 CORE := alarms annunciator boluses bounds change crc crosscheck dose dose_vectors frame journal lease \
-	limits order post quantity ramp ratio schedule settings states supervisor syringe
+	library limits order post quantity ramp ratio schedule settings states supervisor syringe
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test emulate snapshots trace lint firmware size flash boards bench explore campaign fuzz sabotage coverage mutation clean

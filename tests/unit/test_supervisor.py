@@ -286,6 +286,25 @@ def test_without_sensors_nothing_is_said_of_them():
         assert rig.look() == "" and not rig.supervisor.supply_low
 
 
+# ---- the motor driver ---------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("DRV-01")
+@pytest.mark.parametrize("moving", [True, False])
+def test_what_the_driver_says_counts_when_it_says_it_twice(moving):
+    rig = Rig(moving=moving)
+    assert rig.look(driver="reset") == "" and rig.look(driver="") == ""
+    assert rig.look(driver="no-answer") == "" and rig.look(driver="reset") == "driver"
+    assert rig.look(driver="hot") == "" and rig.supervisor.driver_hot
+    assert rig.look(driver="") == "" and not rig.supervisor.driver_hot
+
+
+@pytest.mark.requirement("DRV-01", "PROG-02")
+@pytest.mark.parametrize("says,unmet", [("", ""), ("hot", ""), ("short", "driver")])
+def test_no_motion_with_a_driver_that_is_broken(says, unmet):
+    assert Rig(moving=False).supervisor.unmet(None, None, says) == unmet
+
+
 # ---- what must hold before motion ---------------------------------------------------------------
 
 PRECONDITIONS = [
