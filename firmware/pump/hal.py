@@ -249,7 +249,7 @@ class Display:
 
     def show(self, row: int, text: str) -> None:
         """Write ``text`` (ASCII) into ``row`` 0 to 3 in place of what was there; what does not fit
-        is cut. Takes 8 ms at most. OSError: the screen does not answer."""
+        is cut. Takes some 10 ms, the first time for each row. OSError: no answer."""
         raise NotImplementedError
 
 

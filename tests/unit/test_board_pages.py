@@ -59,7 +59,9 @@ def test_the_picture_is_an_svg_with_every_wire(board):
     root = ElementTree.fromstring(made["wiring.svg"])
     texts = "".join(root.itertext())
     assert "10 kohm to 3V3" in texts
-    assert all(f"GPIO {gpio}" in texts for gpio in (board_pages.constants(board)["STOP"],))
+    pins = board_pages.constants(board)
+    for name in ("STEP", "ENABLE", "STOP", "BUZZER"):
+        assert f"GPIO {pins[name]} " in texts, name
 
 
 def test_another_pin_makes_another_page(monkeypatch):

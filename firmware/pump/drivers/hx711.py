@@ -11,7 +11,6 @@ PULSES = 25
 PULSE_MOST_US = 50
 STALE_US = 500_000  # five conversions
 SIGN = 1 << 23
-SPAN = 1 << 24
 ABSENT_MN = -(10**9)  # as implausible as an open sensor
 
 

@@ -181,6 +181,15 @@ def test_the_self_test_has_the_last_word(board: FakeBoard, few: Path) -> None:
     assert (code, said["self_test"]) == (7, "dose-fuse")
 
 
+def test_recovery_needs_no_pump_that_answers(board: FakeBoard, few: Path) -> None:
+    """The stop button was held and the firmware has not been started: a prompt is there."""
+    board.in_repl = True
+    code, said = run_json("flash", "--port", board.port, "--recover")
+    assert (code, said["self_test"]) == (0, "passed")
+    assert hashes(board.folder) == hashes(few)
+    assert not board.pump.received or "maintenance" not in " ".join(board.pump.received)
+
+
 def test_settings_are_sent_after_the_restart(board: FakeBoard, few: Path) -> None:
     code, _ = run_json("flash", "--port", board.port, "--set", "supply-warn=4.7V")
     assert code == 0 and "set supply-warn=4.7V" in board.pump.received
