@@ -1,9 +1,9 @@
 """A HAL in plain Python and virtual time, with a knob for each way the hardware may misbehave."""
 
+from binascii import crc32
 from types import SimpleNamespace
 
 from pump import hal
-from pump.core.crc import crc32
 from pump.core.mechanics import Mechanics
 from pump.core.supervisor import Watch
 

@@ -1,35 +1,30 @@
-"""The checksums against the catalogue's check values and the C implementations of CPython."""
+"""The checksum of a line against the catalogue's check value and CPython's own."""
 
 import binascii
-import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump.core.crc import crc16_ccitt_false, crc32
+from pump.core.crc import crc16_ccitt_false
 
 CHECK = b"123456789"
 
 
 @pytest.mark.requirement("COM-01")
-def test_check_values_of_the_catalogue():
+def test_check_value_of_the_catalogue():
     assert crc16_ccitt_false(CHECK) == 0x29B1
-    assert crc32(CHECK) == 0xCBF43926
     assert crc16_ccitt_false(b"") == 0xFFFF
-    assert crc32(b"") == 0
 
 
 @given(st.binary(max_size=300))
 def test_agree_with_c(data):
     assert crc16_ccitt_false(data) == binascii.crc_hqx(data, 0xFFFF)
-    assert crc32(data) == zlib.crc32(data)
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_can_be_taken_in_pieces(head, tail):
     assert crc16_ccitt_false(tail, crc16_ccitt_false(head)) == crc16_ccitt_false(head + tail)
-    assert crc32(tail, crc32(head)) == crc32(head + tail)
 
 
 @pytest.mark.requirement("COM-01")
@@ -39,10 +34,8 @@ def test_any_flipped_bit_shows(data, choice):
     broken = bytearray(data)
     broken[bit // 8] ^= 1 << bit % 8
     assert crc16_ccitt_false(broken) != crc16_ccitt_false(data)
-    assert crc32(broken) != crc32(data)
 
 
 def test_every_kind_of_buffer():
     for buffer in (bytearray(CHECK), memoryview(CHECK), memoryview(bytearray(CHECK))):
         assert crc16_ccitt_false(buffer) == 0x29B1
-        assert crc32(buffer) == 0xCBF43926

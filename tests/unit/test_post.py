@@ -1,5 +1,7 @@
 """The power-on self-test: each part is broken, each break is named, and nothing has moved."""
 
+from binascii import crc32
+
 import pytest
 from fake_hal import BOARD, FakeHal
 
@@ -7,7 +9,6 @@ from pump.app import post
 from pump.app.library import Library
 from pump.app.settings import Settings
 from pump.core import manifest
-from pump.core.crc import crc32
 
 CYCLE = BOARD.MECHANICS.steps_per_cycle
 FILES = {"main.py": b"import board", "pump/hal.py": b"x" * 3000}

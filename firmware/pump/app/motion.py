@@ -16,7 +16,7 @@ from pump.core.verifier import Verifier, unfit
 SETTLE_US = 50
 # A word still in progress so long after its end will not end: the fuse, say, holds the generator.
 STALL_US = 1000
-EARLY_US = 240_000  # a loop that is awake anyway fills the queue so much before it must
+EARLY_US = 300_000  # a loop that is awake anyway fills the queue so much before it must
 RECHECK_US = 2_000  # the last step is late: look again after so long
 NO_END = 1 << 62  # microseconds
 COUNTER_MASK = 0xFFFFFFFF

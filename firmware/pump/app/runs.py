@@ -6,10 +6,11 @@ own dose fuse, and none moves without a start that quotes its hash. A change mak
 delivered and what is to come one plan.
 """
 
+from binascii import crc32
+
 from pump.app.motion import Motion
 from pump.core import dose
 from pump.core.bounds import Bounds
-from pump.core.crc import crc32
 from pump.core.order import Settled, kvo_after
 from pump.core.plan import Past
 from pump.core.quantity import exact

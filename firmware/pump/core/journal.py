@@ -8,7 +8,7 @@ The number counts writes and decides which slot is the newer; a slot that a powe
 fails its CRC-32 and the other one, one write older, holds.
 """
 
-from pump.core.crc import crc32
+from binascii import crc32
 
 SLOTS = 2
 

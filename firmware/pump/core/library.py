@@ -13,8 +13,9 @@ The head makes entries a library: name, version, number of entries, and the CRC-
 with those three behind them.
 """
 
+from binascii import crc32
+
 from pump.core.bounds import Bounds
-from pump.core.crc import crc32
 from pump.core.frame import joined, seal
 from pump.core.limits import check, enter
 from pump.core.ratio import compare

@@ -9,7 +9,7 @@ Written when the device is flashed, compared at every power-on. Text, one file a
 The last line is the CRC-32 of all before it. Paths are from the root of the device.
 """
 
-from pump.core.crc import crc32
+from binascii import crc32
 
 RECORD = "firmware"
 

@@ -11,8 +11,9 @@
 The hash that a start must quote covers all of it.
 """
 
+from binascii import crc32
+
 from pump.core.bounds import Bounds
-from pump.core.crc import crc32
 from pump.core.dose import COMMON, in_nl, plan_phases, split
 from pump.core.dose import plan as make_plan
 from pump.core.limits import Entered, check, enter

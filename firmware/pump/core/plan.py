@@ -6,7 +6,8 @@ two such numbers, so rounding never adds up and the total is within half a step.
 of stretches of constant rate, one except in a ramp; their steps are rounded in the same way.
 """
 
-from pump.core.crc import crc32
+from binascii import crc32
+
 from pump.core.limits import Entered
 from pump.core.quantity import exact, show
 from pump.core.ratio import ZERO, add, compare, div, half_up, make, mul, sub

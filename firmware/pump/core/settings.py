@@ -10,7 +10,8 @@ every value must hold, as if they had just been entered; a setting that it lacks
 Values are dicts of name -> canonical text; ``amount`` gives the integer in base units.
 """
 
-from pump.core.crc import crc32
+from binascii import crc32
+
 from pump.core.quantity import exact, parse
 from pump.core.ratio import compare
 from pump.core.refusal import Refusal

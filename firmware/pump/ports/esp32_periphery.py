@@ -4,11 +4,11 @@ Pins of parts that a board does not have are None in its board file, and so is t
 """
 
 import struct
+from binascii import crc32
 
 from machine import ADC, RTC, WDT, Pin
 
 from pump import hal
-from pump.core.crc import crc32
 
 WATCHDOG_MS = 2000
 RELEASED_MS = 86_400_000  # the task watchdog cannot be stopped: a day

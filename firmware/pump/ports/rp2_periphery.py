@@ -3,10 +3,11 @@
 Pins of parts that a board does not have are None in its board file, and so is the part here.
 """
 
+from binascii import crc32
+
 from machine import ADC, WDT, mem32
 
 from pump import hal
-from pump.core.crc import crc32
 
 WATCHDOG_MS = 2000
 # The watchdog's registers: where they begin, and how far on (RP2040 and RP2350 data sheets).
