@@ -7,7 +7,7 @@ boot.py, main.py and board.py stay files, so that pins can be changed without a 
 
 import os
 
-FOREIGN = ("rp2",)  # ports of other chips begin so
+FOREIGN = ("rp2", "hal.py")  # ports of other chips begin so; the contract of ports
 FIRMWARE = "../../firmware"
 
 files = []

@@ -1,4 +1,5 @@
-"""The contract that every port fills in.
+"""The contract that every port fills in. Not on the device: ports have these methods and fields
+without deriving from anything here, and ``tests/contract`` holds the two together.
 
 Core and app know a pump only through this interface; they never ask which chip they are on. A port
 lists what it can do in ``Hal.capabilities``; nothing is assumed beyond the list:

@@ -58,4 +58,4 @@ def test_what_is_frozen_is_what_is_copied(board, monkeypatch):
     drivers = (ROOT / "firmware/pump/drivers").glob("*.py")  # all of them: that costs no heap
     copied += [path.relative_to(ROOT / "firmware/pump") for path in drivers]
     assert frozen["files"] == sorted({str(path) for path in copied})
-    assert (Path(frozen["base_path"]) / "pump/hal.py").exists()
+    assert (Path(frozen["base_path"]) / "pump/app/pump.py").exists()

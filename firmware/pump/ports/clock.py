@@ -2,10 +2,9 @@
 
 import time
 
-from pump import hal
 
 
-class Clock(hal.Clock):
+class Clock:
     """``ticks_us`` made wide."""
 
     def __init__(self) -> None:

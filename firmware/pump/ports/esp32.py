@@ -13,7 +13,6 @@ import machine
 from esp32 import PCNT
 from machine import Pin, Timer
 
-from pump import hal
 from pump.ports.clock import Clock
 from pump.ports.esp32_periphery import Force, Hot, Supply, Watchdog
 from pump.ports.esp32_rmt import StepOutput
@@ -57,7 +56,7 @@ class Gate:
             self._arm.value(0)
 
 
-class DoseFuse(hal.DoseFuse):
+class DoseFuse:
     """The count of steps handed to the RMT. ``left`` more may follow."""
 
     def __init__(self, gate: Gate) -> None:
@@ -82,7 +81,7 @@ class DoseFuse(hal.DoseFuse):
         return True
 
 
-class StepCounter(hal.StepCounter):
+class StepCounter:
     """A pulse counter on a pin of its own, joined to STEP behind the gate. Must be read at least
     every COUNT_MAX steps."""
 
@@ -101,7 +100,7 @@ class StepCounter(hal.StepCounter):
         return self._steps & 0xFFFFFFFF
 
 
-class StopInput(hal.StopInput):
+class StopInput:
     """The loop holds the pin high; a resistor pulls it low where the loop is open or broken.
 
     The latch keeps an opening however short. The interrupt is soft here: it takes the driver's
@@ -169,10 +168,12 @@ class _News(io.IOBase):
         return POLLIN if request == IOCTL_POLL and (self.rung or self._stop.news) else 0
 
 
-class Esp32Hal(hal.Hal):
+class Esp32Hal:
     """A board with an ESP32: give it the board file's pin numbers, and what surrounds the motor
     (``esp32_periphery``; ``chip`` and ``display`` from ``pump.drivers``). ``arm`` and ``latch``
     are None on a board without the gate."""
+
+    version = 1
 
     def __init__(
         self,
@@ -194,9 +195,9 @@ class Esp32Hal(hal.Hal):
         Pin(direction, Pin.OUT, value=0)
         loop = Pin(stop, Pin.IN)
         gate = Gate(loop, arm, latch)
-        self.capabilities = (hal.LEASE, hal.COUNTER)
+        self.capabilities = ("lease", "counter")
         if gate.fitted:
-            self.capabilities = (hal.HARD_STOP, hal.LEASE, hal.COUNTER)
+            self.capabilities = ("hard-stop",) + self.capabilities
         self.clock = Clock()
         self.driver = Driver(enable_low, chip)
         self.stop = StopInput(loop, gate)

@@ -8,8 +8,6 @@ from binascii import crc32
 
 from machine import ADC, RTC, WDT, Pin
 
-from pump import hal
-
 WATCHDOG_MS = 2000
 RELEASED_MS = 86_400_000  # the task watchdog cannot be stopped: a day
 SLOT = 8
@@ -17,7 +15,7 @@ ZERO_MV = 330
 FULL_MV = 3300
 
 
-class Watchdog(hal.Watchdog):
+class Watchdog:
     """The task watchdog, begun with the first feed. A CPU that stands still with interrupts off is
     reset sooner, by the chip's interrupt watchdog."""
 
@@ -34,7 +32,7 @@ class Watchdog(hal.Watchdog):
         WDT(timeout=RELEASED_MS).feed()
 
 
-class Hot(hal.Hot):
+class Hot:
     """The memory of the real-time clock, which outlives all resets but power-on. Two slots,
     changed in turn, so that a CPU that dies amid a write leaves the other. The higher one is
     believed; steps that have gone back, with another run, are written to both."""
@@ -69,7 +67,7 @@ class Hot(hal.Hot):
         return struct.pack("<II", steps, crc32(b"%d %d" % (boot, steps)))
 
 
-class Force(hal.Force):
+class Force:
     """A bridge amplifier on an ADC pin: ``full_mn`` at 3.3 V, zero at a tenth of it, so that an
     open or shorted sensor reads far beyond anything that a syringe gives."""
 
@@ -81,7 +79,7 @@ class Force(hal.Force):
         return (self._adc.read_uv() // 1000 - ZERO_MV) * self._full_mn // FULL_MV
 
 
-class Supply(hal.Supply):
+class Supply:
     """The supply on an ADC pin, divided by ``divider``."""
 
     def __init__(self, pin: int, divider: int) -> None:

@@ -17,7 +17,6 @@ import time
 
 from machine import Timer
 
-from pump import hal
 from pump.ports.esp32_rmt import PULSE_MAX
 
 WIDTH = 12  # ticks; 4.8 us, drivers ask for 1.9
@@ -27,11 +26,12 @@ LEAD_MIN = 2
 LEAD_US = 12_000  # a chunk begins so long before its first step at most; fits into a duration
 SIZE = 32
 SIZES = 8
+FOREVER_US = 1 << 62
 GUARD = 150  # ticks; STEP is not taken away so near to a pulse
 BEGIN_US = 40  # from reading the clock to the first tick of a chunk, before it is known better
 
 
-class StepGenerator(hal.StepGenerator):
+class StepGenerator:
     """``output`` plays, ``fuse`` is asked for every chunk, ``gate`` is armed with it."""
 
     tick_ns = (400, 1)
@@ -104,7 +104,7 @@ class StepGenerator(hal.StepGenerator):
     def outlast(self, us: int) -> int:
         self.serve()
         if not self._running or not self._steps:
-            return hal.FOREVER_US
+            return FOREVER_US
         left_us = self._due_us() - self._clock.now_us()
         if left_us < us:
             self._chunk = LONG
@@ -114,7 +114,7 @@ class StepGenerator(hal.StepGenerator):
 
     def due_us(self) -> int:
         """When ``serve`` wants to be called."""
-        return self._due_us() if self._running and self._steps else hal.FOREVER_US
+        return self._due_us() if self._running and self._steps else FOREVER_US
 
     def cut(self) -> None:
         """End motion between two pulses; the words stay and are not worked on any more."""

@@ -5,7 +5,6 @@ A driver is loaded only where its part is fitted: the rest of the heap stays fre
 
 from machine import I2C, UART, Pin
 
-from pump import hal
 from pump.ports.switches import Indicators, Travel
 
 TMC_BAUD = 115_200
@@ -65,7 +64,7 @@ def ssd1306(i2c: int, sda: int, scl: int):
     return Ssd1306(I2C(i2c, sda=Pin(sda), scl=Pin(scl), freq=I2C_HZ))
 
 
-class RgbIndicators(hal.Indicators):
+class RgbIndicators:
     """A buzzer that sounds by itself, and an RGB LED with a common cathode."""
 
     def __init__(self, buzzer: int, red: int, green: int, blue: int) -> None:

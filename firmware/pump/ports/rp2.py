@@ -12,7 +12,6 @@ import machine
 from machine import Pin, mem32
 from rp2 import StateMachine, asm_pio_encode
 
-from pump import hal
 from pump.core.ratio import make
 from pump.ports.clock import Clock
 from pump.ports.flash_store import FlashStore
@@ -46,9 +45,10 @@ COUNT_BITS = 7
 POLLIN = 1
 POLLOUT = 4
 IOCTL_POLL = 3
+FOREVER_US = 1 << 62
 
 
-class StepGenerator(hal.StepGenerator):
+class StepGenerator:
     """PIO words: a tick is two system clocks, the length of one pass of the wait loop."""
 
     depth = 8
@@ -56,6 +56,7 @@ class StepGenerator(hal.StepGenerator):
     min_wait_ticks = WAIT_OVERHEAD // CYCLES_PER_TICK
     max_ticks = PASSES_MAX
     max_count = (1 << COUNT_BITS) - 1
+    late_us = 0
 
     def __init__(self, step: Pin, stop: Pin, allow_gpio: int) -> None:
         self.tick_ns = make(CYCLES_PER_TICK * 1_000_000_000, machine.freq())
@@ -93,10 +94,10 @@ class StepGenerator(hal.StepGenerator):
         return bool(mem32[FDEBUG] & TXSTALL)
 
     def outlast(self, us: int) -> int:
-        return hal.FOREVER_US
+        return FOREVER_US
 
 
-class DoseFuse(hal.DoseFuse):
+class DoseFuse:
     """Owns ALLOW. Loaded with the number of steps, it lets that many rising edges pass."""
 
     def __init__(self, step: Pin, stop: Pin, allow: Pin) -> None:
@@ -124,7 +125,7 @@ class DoseFuse(hal.DoseFuse):
         return bool(self._allow.value())
 
 
-class StepCounter(hal.StepCounter):
+class StepCounter:
     """Counts down in X; the CPU has X copied to the unused ISR and pushed."""
 
     _TO_ISR = asm_pio_encode("mov(isr, x)", 0)
@@ -141,7 +142,7 @@ class StepCounter(hal.StepCounter):
         return 0xFFFFFFFF - (counter.get() & 0xFFFFFFFF)
 
 
-class StopInput(hal.StopInput):
+class StopInput:
     """The loop pulls the pin low; the pull-up makes a broken wire a stop.
 
     The generator and the fuse see the pin by themselves. This class is for the report: a hard
@@ -195,11 +196,12 @@ class _News(io.IOBase):
         return POLLIN if request == IOCTL_POLL and self._stop.news else 0
 
 
-class Rp2Hal(hal.Hal):
+class Rp2Hal:
     """A board with an RP2040: give it the board file's pin numbers, and what surrounds the motor
     (``rp2_periphery``; ``chip`` and ``display`` from ``pump.drivers``)."""
 
-    capabilities = (hal.HARD_STOP, hal.LEASE, hal.FUSE, hal.COUNTER, hal.FLOW_CONTROL)
+    version = 1
+    capabilities = ("hard-stop", "lease", "fuse", "counter", "flow-control")
 
     def __init__(
         self,

@@ -7,8 +7,6 @@ from binascii import crc32
 
 from machine import ADC, WDT, mem32
 
-from pump import hal
-
 WATCHDOG_MS = 2000
 # The watchdog's registers: where they begin, and how far on (RP2040 and RP2350 data sheets).
 WATCHDOG_RP2040 = 0x40058000
@@ -22,7 +20,7 @@ ADC_MV = 3300
 ADC_FULL = 65535
 
 
-class Watchdog(hal.Watchdog):
+class Watchdog:
     """``machine.WDT``, begun with the first feed. One that a soft reset has left running waits for
     that too: the self-test takes longer than a feed lasts."""
 
@@ -50,7 +48,7 @@ def bitten(registers: int) -> bool:
     return bool(mem32[registers + REASON] & REASON_TIMER)
 
 
-class Hot(hal.Hot):
+class Hot:
     """The watchdog's scratch registers 0 to 3, which outlive all resets but power-on. Two slots of
     two words, written in turn, so that a CPU that dies amid a write leaves the other. The higher
     one is believed; steps that have gone back, with another run, are written to both."""
@@ -85,7 +83,7 @@ class Hot(hal.Hot):
         return crc32(b"%d %d" % (boot, steps))
 
 
-class Force(hal.Force):
+class Force:
     """A bridge amplifier on an ADC pin: ``full_mn`` at full scale, zero at a tenth of it, so that
     an open or shorted sensor reads far beyond anything that a syringe gives."""
 
@@ -97,7 +95,7 @@ class Force(hal.Force):
         return (self._adc.read_u16() - ADC_FULL // 10) * self._full_mn // ADC_FULL
 
 
-class Supply(hal.Supply):
+class Supply:
     """The supply on an ADC pin, divided by ``divider`` (3 for a Pico's VSYS on GPIO 29)."""
 
     def __init__(self, pin: int, divider: int) -> None:

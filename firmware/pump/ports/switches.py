@@ -2,10 +2,9 @@
 
 from machine import Pin
 
-from pump import hal
 
 
-class Driver(hal.Driver):
+class Driver:
     """EN of the motor driver, active low; a pull-up on the board keeps it off without firmware.
     ``chip`` is a driver that can be talked to (``pump.drivers``), or None."""
 
@@ -23,7 +22,7 @@ class Driver(hal.Driver):
         return self._chip.check() if self._chip else ""
 
 
-class Indicators(hal.Indicators):
+class Indicators:
     """A buzzer that sounds by itself, and a red and a yellow LED."""
 
     def __init__(self, buzzer: int, red: int, yellow: int) -> None:
@@ -37,7 +36,7 @@ class Indicators(hal.Indicators):
         self._yellow.value(1 if on and colour == "yellow" else 0)
 
 
-class Travel(hal.Travel):
+class Travel:
     """A normally-closed switch to ground: an open wire is the end of travel too."""
 
     def __init__(self, pin: int) -> None:
