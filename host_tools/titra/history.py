@@ -92,8 +92,10 @@ def number_in(text: str | None, unit: str) -> float | None:
 @functools.cache
 def _scale(given: str, unit: str) -> Fraction | None:
     """How many ``unit`` one ``given`` is, by the firmware's own table."""
-    for _, rows in units.DIMENSIONS:
-        sizes = {name: Fraction(over, under) for name, over, under in rows}
+    for line in units.UNITS.strip().split("\n"):
+        dimension = line.split(" ")[0]
+        names = units.units_of(dimension)
+        sizes = {name: Fraction(*units.unit_size(name, dimension)) for name in names}
         if given in sizes and unit in sizes:
             return sizes[given] / sizes[unit]
     return None

@@ -76,7 +76,7 @@ def _device(plan: Any) -> Iterable[Margin]:
             field = "rate" if each.field == "to" else each.field
             groups.setdefault((field, each.dimension), []).append(each)
     for (field, dimension), group in groups.items():
-        _, _, least, most = limits.row_of(field, dimension)
+        least, most = limits.row_of(field, dimension)
         for each in _ends(group):
             yield _margin("device", field, dimension, each, least, most)
 

@@ -23,9 +23,8 @@ NEEDED = {
 SHORT_PLANS = """
 from pump.core import limits
 
-shorter = {"over": "1ms", "volume": "0.00001mL"}
-limits.LIMITS = tuple(
-    [(row[0], row[1], shorter.get(row[0], row[2]), row[3]) for row in limits.LIMITS]
+limits.LIMITS = limits.LIMITS.replace("over time 1s ", "over time 1ms ").replace(
+    "\\nvolume volume 0.001mL ", "\\nvolume volume 0.00001mL "
 )
 """
 # A bd-1 makes 266.648 steps/s for each mL/h here, 4999.65 at 18.75 and 19 998.6 at its 75 mL/h.

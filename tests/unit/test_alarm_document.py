@@ -13,8 +13,9 @@ from pump.core.alarms import (
     LOCK_WINDOW_US,
     SELF,
     SILENCE_US,
-    TABLE,
+    row_of,
 )
+from titra.alarm_texts import TEXTS
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "firmware/ALARMS.md").read_text()
 ENDS = {SELF: "by itself", LATCHED: "`ack`", FOR_GOOD: "reset"}
@@ -22,10 +23,11 @@ ENDS = {SELF: "by itself", LATCHED: "`ack`", FOR_GOOD: "reset"}
 
 def alarm_cells():
     """What the document must say of each alarm, in its first five columns."""
-    return [
-        ["`%s`" % cause, priority, "stops" if stops else "-", ENDS[latching], text]
-        for cause, priority, latching, stops, text in TABLE
-    ]
+    cells = []
+    for cause, text in TEXTS.items():
+        _, priority, latching, stops = row_of(cause)
+        cells.append(["`%s`" % cause, priority, "stops" if stops else "-", ENDS[latching], text])
+    return cells
 
 
 def sound_rows():

@@ -14,11 +14,13 @@ from pump.core.alarms import (
     STOPS,
     TABLE,
     Alarms,
+    row_of,
 )
 from pump.core.annunciator import HIGH, LOW, MEDIUM, NONE
 
-CAUSES = [row[CAUSE] for row in TABLE]
-STOPPING = {row[CAUSE] for row in TABLE if row[STOPS]}
+ROWS = [row_of(cause) for line in TABLE for cause in line.split(" ")[3:]]
+CAUSES = [row[CAUSE] for row in ROWS]
+STOPPING = {row[CAUSE] for row in ROWS if row[STOPS]}
 S = 1_000_000
 MIN = 60 * S
 # The requirements' figures (ALM-04, ALM-07), written down here apart from the module.
@@ -27,7 +29,7 @@ WINDOW = 10 * MIN
 
 
 def where(column, value):
-    return [row[CAUSE] for row in TABLE if row[column] == value]
+    return [row[CAUSE] for row in ROWS if row[column] == value]
 
 
 class Model:
@@ -72,7 +74,7 @@ class Model:
         self.tops.append((now, self.highest()))
 
     def priority(self, cause):
-        return next(row[PRIORITY] for row in TABLE if row[CAUSE] == cause)
+        return next(row[PRIORITY] for row in ROWS if row[CAUSE] == cause)
 
     def active(self):
         by_time = list(self.on)

@@ -14,13 +14,14 @@ import sys
 sys.path.insert(0, %r)
 from pump.core.alarms import TABLE, Alarms
 
+causes = [cause for line in TABLE for cause in line.split(" ")[3:]]
 alarms = Alarms()
 at = 2**30 - 5_000_000
 said = []
 for turn in range(6):
     alarms.started()
-    for nth in range(turn %% 2, len(TABLE), 2):
-        cause = TABLE[nth][0]
+    for nth in range(turn %% 2, len(causes), 2):
+        cause = causes[nth]
         if cause not in ("post", "lock-out"):
             said.append(alarms.raise_(cause, at))
     said.append(alarms.silence(at + 1))
@@ -31,8 +32,8 @@ for turn in range(6):
         at = due
         said.append((at, alarms.buzzer(at), alarms.light(at)))
     said.append((alarms.active(), alarms.first, alarms.locked, alarms.blocking()))
-    for row in TABLE:
-        alarms.drop(row[0], at)
+    for cause in causes:
+        alarms.drop(cause, at)
     said.append((alarms.acknowledge("", at), alarms.active(), alarms.highest()))
 print(said)
 """

@@ -11,7 +11,8 @@ from pump.core.quantity import parse, split
 from pump.core.ratio import make
 from pump.core.refusal import Refusal
 
-ROWS = pytest.mark.parametrize("row", limits.LIMITS, ids=lambda row: row[0] + row[1])
+TABLE = [tuple(line.split(" ")) for line in limits.LIMITS.strip().split("\n")]
+ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0] + row[1])
 
 
 entered = limits.enter
@@ -103,7 +104,7 @@ def test_both_ends_named_are_accepted_as_typed(volume, unit):
 def test_describe_shows_every_row():
     described = limits.describe()
     assert [(row[0], row[2], row[3]) for row in described] == [
-        (row[0], row[2], row[3]) for row in limits.LIMITS
+        (row[0], row[2], row[3]) for row in TABLE
     ]
     assert [row[1] for row in described if row[0] == "rate"] == ["rate", "mass-rate", "dose-rate"]
     assert [row[1] for row in described if row[0] == "over"] == ["over"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump.core import quantity, units
-from pump.core.refusal import CODES, Refusal, is_code
+from pump.core.refusal import Refusal
 
 # One of each in the base units of the core: ng, nL, us (per weight: g; per time: s), um, mN, mV.
 MASS = {"ng": 1, "mcg": 10**3, "mg": 10**6, "g": 10**9}
@@ -41,7 +41,8 @@ def size(unit, dimension):
     return value
 
 
-ALL_UNITS = [(name, row[0]) for name, rows in units.DIMENSIONS for row in rows]
+DIMENSIONS = [line.split(" ")[0] for line in units.UNITS.strip().split("\n")]
+ALL_UNITS = [(name, unit) for name in DIMENSIONS for unit in units.units_of(name)]
 DECIMALS = st.builds(
     lambda whole, fraction: whole + ("." + fraction if fraction else ""),
     st.text("0123456789", min_size=1, max_size=12),
@@ -214,11 +215,6 @@ def test_unknown_names_are_programming_errors():
 
 
 def test_refusals_are_typed_and_fit_a_line():
-    assert len(set(CODES)) == len(CODES)
-    assert is_code(CODES[0])
-    assert not is_code("oops")
-    with pytest.raises(ValueError, match="oops"):
-        Refusal("oops")
     refusal = Refusal("bad-value", "a" * 300, 'b"*\n\\é' * 60, "1", "x")
     assert [key for key, _ in refusal.pairs()] == ["code", "field", "given", "limit", "accepts"]
     assert len(refusal.field) == len(refusal.given) == 48

@@ -24,42 +24,24 @@ Times are whole microseconds since boot, >= 0 and not decreasing, without upper 
 """
 
 from pump.core import annunciator
-from pump.core.annunciator import HIGH, LOW, MEDIUM, NONE, PRIORITIES
+from pump.core.annunciator import NONE, PRIORITIES
 
 SELF = "self"  # goes when its condition goes
 LATCHED = "latched"  # stays until it is acknowledged
 FOR_GOOD = "for-good"  # stays until the next reset
 
-# cause as on the wire, priority, latching, stops the motor, text for a display
+# Priority, latching, whether it stops the motor, causes as on the wire.
 TABLE = (
-    ("disconnect", HIGH, LATCHED, True, "Stop button pressed or its wire open"),
-    ("stop-open", HIGH, LATCHED, True, "Stop loop open at power-on"),
-    ("reset", MEDIUM, LATCHED, True, "Pump was reset, check what was delivered"),
-    ("post", HIGH, FOR_GOOD, True, "Self-test failed"),
-    ("host-lost", HIGH, LATCHED, True, "Host silent, infusion stopped"),
-    ("occlusion", HIGH, LATCHED, True, "Line blocked or motor stalled"),
-    ("over-delivery", HIGH, LATCHED, True, "More delivered than planned"),
-    ("runaway", HIGH, LATCHED, True, "Motor moved without an order"),
-    ("miscount", HIGH, LATCHED, True, "Counted steps differ from ordered steps"),
-    ("starved", HIGH, LATCHED, True, "Step generator ran out of work"),
-    ("internal", HIGH, LATCHED, True, "Fault in the firmware"),
-    ("limit-switch", HIGH, LATCHED, True, "End of travel reached"),
-    ("force-sensor", HIGH, LATCHED, True, "Force sensor open or shorted"),
-    ("supply-critical", HIGH, LATCHED, True, "Supply too low, infusion stopped"),
-    ("driver", HIGH, LATCHED, True, "Motor driver faulty or without power"),
-    ("lock-out", HIGH, FOR_GOOD, True, "Same stop three times, restart the pump"),
-    ("under-delivery", HIGH, LATCHED, False, "Less delivered than planned"),
-    ("end-of-infusion", MEDIUM, LATCHED, False, "Infusion complete"),
-    ("log-failure", MEDIUM, LATCHED, False, "Events cannot be stored"),
-    ("host-silent", MEDIUM, SELF, False, "Host silent, infusion goes on"),
-    ("supply-low", MEDIUM, SELF, False, "Supply low"),
-    ("driver-hot", MEDIUM, SELF, False, "Motor driver hot"),
-    ("pause-long", MEDIUM, SELF, False, "Paused for a long time"),
-    ("near-end", LOW, SELF, False, "Infusion almost complete"),
-    ("kvo", LOW, SELF, False, "Keeping the vein open"),
-    ("program-idle", LOW, SELF, False, "Program waits for start"),
+    "high latched stops disconnect stop-open host-lost occlusion over-delivery runaway miscount"
+    " starved internal limit-switch force-sensor supply-critical driver",
+    "high for-good stops post lock-out",
+    "medium latched stops reset",
+    "high latched - under-delivery",
+    "medium latched - end-of-infusion log-failure",
+    "medium self - host-silent supply-low driver-hot pause-long",
+    "low self - near-end kvo program-idle",
 )
-CAUSE, PRIORITY, LATCHING, STOPS, TEXT = range(5)  # columns of TABLE
+CAUSE, PRIORITY, LATCHING, STOPS = range(4)  # what ``row_of`` returns
 LOCK_OUT = "lock-out"
 DELIBERATE = ("disconnect", "stop-open", "host-lost")  # what people and hosts do does not lock out
 
@@ -69,10 +51,12 @@ LOCK_WINDOW_US = 600_000_000
 
 
 def row_of(cause: str) -> tuple:
-    """Return the row of ``cause`` in TABLE; a cause without one raises KeyError."""
-    for row in TABLE:
-        if row[CAUSE] == cause:
-            return row
+    """Return (cause, priority, latching, whether it stops); a cause that is not in TABLE raises
+    KeyError."""
+    for line in TABLE:
+        words = line.split(" ")
+        if cause in words[3:]:
+            return cause, words[0], words[1], words[2] == "stops"
     raise KeyError(cause)
 
 
@@ -86,7 +70,7 @@ class Alarms:
     def __init__(self) -> None:
         self.first = ""
         self.locked = False
-        self._active = []  # rows of TABLE, in the order of ``active``
+        self._active = []  # what ``row_of`` returns, in the order of ``active``
         self._signal_us = 0  # since when the highest priority has been what it is
         self._quiet_us = 0  # when the latest silence ends or ended
         self._starts = 0
@@ -117,9 +101,9 @@ class Alarms:
     def drop(self, cause: str, now_us: int) -> bool:
         """Note that the condition of ``cause`` has gone; True if that ends its alarm.
 
-        May be called at every poll.  Latched alarms take no notice.  KeyError as for ``raise_``.
+        May be called at every poll.  Latched alarms take no notice.
         """
-        if row_of(cause)[LATCHING] != SELF or not self.is_active(cause):
+        if not self.is_active(cause) or row_of(cause)[LATCHING] != SELF:
             return False
         self._remove(cause, now_us)
         return True

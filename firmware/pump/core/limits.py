@@ -13,26 +13,27 @@ A field has a row for each dimension that it may be given in; the unit tells whi
 from pump.core.quantity import exact, format_down, format_up, parse, read
 from pump.core.ratio import compare, div, make, mul
 from pump.core.refusal import Refusal
+from pump.core.units import line_of
 
-# field, dimension, least, most
-LIMITS = (
-    ("weight", "weight", "0.3kg", "300kg"),
-    ("dose", "dose", "1ng/kg", "1000mg/kg"),
-    ("dose", "mass", "1ng", "150g"),
-    ("dose", "volume", "0.001mL", "150mL"),
-    ("concentration", "concentration", "1ng/mL", "1000mg/mL"),
-    ("volume", "volume", "0.001mL", "150mL"),
-    ("rate", "rate", "0.01mL/h", "1200mL/h"),
-    ("rate", "mass-rate", "0.01ng/min", "3000mg/min"),
-    ("rate", "dose-rate", "0.01ng/kg/min", "10mg/kg/min"),
-    ("over", "time", "1s", "96h"),
-    ("pause", "time", "1s", "96h"),
-    ("fill", "volume", "0.001mL", "150mL"),
-    ("lockout", "time", "1min", "24h"),
-    ("volume-per-step", "volume", "0.001nL", "10000nL"),
-    ("diameter", "length", "1mm", "50mm"),
-    ("capacity", "volume", "0.05mL", "150mL"),
-)
+# field, dimension, least, most; packed text: heap is scarce on the chip
+LIMITS = """
+weight weight 0.3kg 300kg
+dose dose 1ng/kg 1000mg/kg
+dose mass 1ng 150g
+dose volume 0.001mL 150mL
+concentration concentration 1ng/mL 1000mg/mL
+volume volume 0.001mL 150mL
+rate rate 0.01mL/h 1200mL/h
+rate mass-rate 0.01ng/min 3000mg/min
+rate dose-rate 0.01ng/kg/min 10mg/kg/min
+over time 1s 96h
+pause time 1s 96h
+fill volume 0.001mL 150mL
+lockout time 1min 24h
+volume-per-step volume 0.001nL 10000nL
+diameter length 1mm 50mm
+capacity volume 0.05mL 150mL
+"""
 
 ALIASES = {"to": "rate", "hourly": "dose"}
 STEPS_MAX = 2**31 - 1
@@ -59,12 +60,10 @@ def enter(field: str, text: str) -> Entered:
     return Entered(field, dimension, value, unit, text)
 
 
-def row_of(field: str, dimension: str) -> tuple[str, str, str, str]:
-    """Return the row of ``field`` in LIMITS; a field without one raises KeyError."""
-    for row in LIMITS:
-        if row[0] == field and row[1] == dimension:
-            return row
-    raise KeyError(field)
+def row_of(field: str, dimension: str) -> tuple[str, str]:
+    """Return (least, most) of ``field`` in LIMITS; a field without a row raises KeyError."""
+    least, most = line_of(LIMITS, field + " " + dimension).split(" ")
+    return least, most
 
 
 def dimensions_of(field: str) -> tuple[str, ...]:
@@ -72,8 +71,14 @@ def dimensions_of(field: str) -> tuple[str, ...]:
 
     The end ``to`` of a ramp is given as a rate is, the ``hourly`` limit of boluses as a dose.
     """
-    field = ALIASES.get(field, field)
-    return tuple([row[1] for row in LIMITS if row[0] == field])
+    key = "\n" + ALIASES.get(field, field) + " "
+    found = []
+    at = LIMITS.find(key)
+    while at >= 0:
+        at += len(key)
+        found.append(LIMITS[at : LIMITS.find(" ", at)])
+        at = LIMITS.find(key, at)
+    return tuple(found)
 
 
 def name_of(field: str, dimension: str) -> str:
@@ -90,7 +95,8 @@ def in_unit(bound: str, dimension: str, unit: str) -> str:
 def check(entered: Entered) -> None:
     """Refuse (out-of-range) a quantity outside the device's own limits."""
     field = ALIASES.get(entered.field, entered.field)
-    _, dimension, least, most = row_of(field, entered.dimension)
+    dimension = entered.dimension
+    least, most = row_of(field, dimension)
     for bound, wrong in ((least, -1), (most, 1)):
         if compare(entered.value, parse(entered.field, bound, dimension)) == wrong:
             limit = in_unit(bound, dimension, entered.unit)
@@ -101,11 +107,11 @@ def rate_range(
     volume_per_step_nl: tuple[int, int], max_hz: int, slowest_step_s: int
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the slowest and fastest rate (nL/s) that device, syringe and mechanics allow."""
-    _, dimension, least, most = row_of("rate", "rate")
+    least, most = row_of("rate", "rate")
     slow = div(volume_per_step_nl, make(slowest_step_s))
     fast = mul(volume_per_step_nl, make(max_hz))
-    device_slow = parse("rate", least, dimension)
-    device_fast = parse("rate", most, dimension)
+    device_slow = parse("rate", least, "rate")
+    device_fast = parse("rate", most, "rate")
     return (
         slow if compare(slow, device_slow) > 0 else device_slow,
         fast if compare(fast, device_fast) < 0 else device_fast,
@@ -127,4 +133,5 @@ def check_rate(entered: Entered, slow: tuple[int, int], fast: tuple[int, int]) -
 
 def describe() -> list[tuple[str, str, str, str]]:
     """Return (field, name, least, most) of every quantity that the device takes, for people."""
-    return [(row[0], name_of(row[0], row[1]), row[2], row[3]) for row in LIMITS]
+    rows = [row.split(" ") for row in LIMITS.strip().split("\n")]
+    return [(row[0], name_of(row[0], row[1]), row[2], row[3]) for row in rows]

@@ -55,12 +55,10 @@ def read(field: str, text: str, dimensions: tuple[str, ...]) -> tuple[tuple[int,
         raise Refusal("bad-number", field, text, accepts=NUMBER_FORM)
     value = parse_decimal(field, number, text)
     for dimension in dimensions:
-        for name, n, d in units_of(dimension):
-            if name == unit:
-                return make(value[0] * n, value[1] * d), unit, dimension
-    code = "bad-unit" if unit else "missing-unit"
-    known = [row[0] for dimension in dimensions for row in units_of(dimension)]
-    raise Refusal(code, field, text, accepts=",".join(known))
+        if unit in units_of(dimension):
+            return mul(value, unit_size(unit, dimension)), unit, dimension
+    known = [name for dimension in dimensions for name in units_of(dimension)]
+    raise Refusal("bad-unit" if unit else "missing-unit", field, text, accepts=",".join(known))
 
 
 def parse(field: str, text: str, dimension: str) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from binascii import crc32
 from pump.core.quantity import exact, parse
 from pump.core.ratio import compare
 from pump.core.refusal import Refusal
-from pump.core.units import canonical_unit, units_of
+from pump.core.units import canonical_unit, unit_size, units_of
 
 VERSION = 1
 SLOTS = 2
@@ -150,7 +150,7 @@ def check_label(name: str, text: str, most: int) -> None:
 
 
 def _base_unit(dimension: str) -> str:
-    for unit, n, d in units_of(dimension):
-        if n == d:
+    for unit in units_of(dimension):
+        if unit_size(unit, dimension) == (1, 1):
             return unit
     raise KeyError(dimension)

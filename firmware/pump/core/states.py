@@ -63,7 +63,7 @@ IGNORED = "."
 
 # Requests first, then what happens by itself. A pause during a bolus drops the bolus: an
 # interrupted bolus is never resumed. Whatever stops a latched state keeps it latched.
-REQUESTS = (
+EVENTS = (
     PROGRAM,
     PHASE,
     CLEAR,
@@ -76,8 +76,6 @@ REQUESTS = (
     STOP,
     ACK,
     MAINTENANCE,
-)
-HAPPENINGS = (
     SELF_TEST_OK,
     RESET_FOUND,
     DISCONNECT,
@@ -87,72 +85,32 @@ HAPPENINGS = (
     TRIP,
     FAIL,
 )
-EVENTS = REQUESTS + HAPPENINGS
 
-_ROWS = {
-    # state: (requests in the order above), (happenings in the order above)
-    POST: (
-        ("!", "!", "!", "!", "!", "!", "!", "!", "!", POST, "!", "!"),
-        (IDLE, STOPPED, STOPPED, ".", ".", ".", ALARM, FAULT),
-    ),
-    IDLE: (
-        (READY, "!", IDLE, "!", "!", "!", "!", "!", "!", IDLE, "!", IDLE),
-        (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
-    ),
-    READY: (
-        (READY, READY, IDLE, INFUSING, PRIMING, "!", "!", "!", "!", IDLE, "!", "!"),
-        (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
-    ),
-    INFUSING: (
-        ("!", "!", "!", "!", "!", BOLUS, INFUSING, PAUSED, "!", HALTED, "!", "!"),
-        (".", ".", STOPPED, STOPPED, COMPLETE, KVO, ALARM, FAULT),
-    ),
-    PAUSED: (
-        ("!", "!", "!", "!", "!", "!", PAUSED, "!", INFUSING, HALTED, "!", "!"),
-        (".", ".", STOPPED, STOPPED, ".", ".", ALARM, FAULT),
-    ),
-    BOLUS: (
-        ("!", "!", "!", "!", "!", "!", "!", PAUSED, "!", HALTED, "!", "!"),
-        (".", ".", STOPPED, STOPPED, INFUSING, ".", ALARM, FAULT),
-    ),
-    PRIMING: (
-        ("!", "!", "!", "!", "!", "!", "!", "!", "!", IDLE, "!", "!"),
-        (".", ".", STOPPED, STOPPED, IDLE, ".", ALARM, FAULT),
-    ),
-    KVO: (
-        ("!", "!", "!", "!", "!", "!", "!", "!", "!", COMPLETE, "!", "!"),
-        (".", ".", STOPPED, STOPPED, COMPLETE, ".", ALARM, FAULT),
-    ),
-    COMPLETE: (
-        (READY, "!", IDLE, "!", "!", "!", "!", "!", "!", COMPLETE, "!", COMPLETE),
-        (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
-    ),
-    HALTED: (
-        (READY, "!", IDLE, "!", "!", "!", "!", "!", "!", HALTED, "!", HALTED),
-        (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
-    ),
-    STOPPED: (
-        ("!", "!", "!", "!", "!", "!", "!", "!", "!", STOPPED, IDLE, STOPPED),
-        (".", ".", STOPPED, ".", ".", ".", STOPPED, FAULT),
-    ),
-    ALARM: (
-        ("!", "!", "!", "!", "!", "!", "!", "!", "!", ALARM, IDLE, ALARM),
-        (".", ".", STOPPED, ".", ".", ".", ALARM, FAULT),
-    ),
-    FAULT: (
-        ("!", "!", "!", "!", "!", "!", "!", "!", "!", FAULT, IDLE, FAULT),
-        (".", ".", FAULT, ".", ".", ".", FAULT, FAULT),
-    ),
-}
+_LETTERS = "PIRNUBMKCHSAF"  # of STATES: Idle and iNfusing; Post, paUsed and priMing
+# A row for each of STATES, a letter for each of EVENTS. Packed text: heap is scarce on the chip;
+# STATES.md shows the same in words.
+_ROWS = (
+    "!!!!!!!!!P!!ISS...AF",  # post
+    "R!I!!!!!!I!I..S...AF",  # idle
+    "RRINM!!!!I!!..S...AF",  # ready
+    "!!!!!BNU!H!!..SSCKAF",  # infusing
+    "!!!!!!U!NH!!..SS..AF",  # paused
+    "!!!!!!!U!H!!..SSN.AF",  # bolus
+    "!!!!!!!!!I!!..SSI.AF",  # priming
+    "!!!!!!!!!C!!..SSC.AF",  # kvo
+    "R!I!!!!!!C!C..S...AF",  # complete
+    "R!I!!!!!!H!H..S...AF",  # halted
+    "!!!!!!!!!SIS..S...SF",  # stopped
+    "!!!!!!!!!AIA..S...AF",  # alarm
+    "!!!!!!!!!FIF..F...FF",  # fault
+)
 
 
 def follow(state: str, event: str) -> str:
-    """The state after ``event`` in ``state``, or REFUSED or IGNORED. KeyError or ValueError on a
-    pair that does not exist."""
-    requests, happenings = _ROWS[state]
-    if event in REQUESTS:
-        return requests[REQUESTS.index(event)]
-    return happenings[HAPPENINGS.index(event)]
+    """The state after ``event`` in ``state``, or REFUSED or IGNORED. ValueError on a pair that
+    does not exist."""
+    then = _ROWS[STATES.index(state)][EVENTS.index(event)]
+    return then if then in (REFUSED, IGNORED) else STATES[_LETTERS.index(then)]
 
 
 def accepting(event: str) -> str:

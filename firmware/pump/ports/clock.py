@@ -3,7 +3,6 @@
 import time
 
 
-
 class Clock:
     """``ticks_us`` made wide."""
 

@@ -3,7 +3,6 @@
 from machine import Pin
 
 
-
 class Driver:
     """EN of the motor driver, active low; a pull-up on the board keeps it off without firmware.
     ``chip`` is a driver that can be talked to (``pump.drivers``), or None."""

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from pump.core import alarms as alarm_table
 from pump.core import states
 from titra import quantities
+from titra.alarm_texts import TEXTS
 from titra.errors import UsageError
 from titra.history import number_in
 from titra.pump_state import PumpState
@@ -151,9 +152,8 @@ def _alarms(pumps: Sequence[PumpState]) -> Metric:
     text = "1 for an alarm that is on, 0 for the others."
     family = GaugeMetricFamily("titra_alarm", text, labels=(*LABELS, "cause", "priority"))
     for pump in pumps:
-        for row in alarm_table.TABLE:
-            cause = row[alarm_table.CAUSE]
-            names = (*labels(pump), cause, row[alarm_table.PRIORITY])
+        for cause in TEXTS:
+            names = (*labels(pump), cause, alarm_table.row_of(cause)[alarm_table.PRIORITY])
             family.add_metric(names, float(cause in pump.alarms))
     return family
 

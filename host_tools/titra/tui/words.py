@@ -9,6 +9,7 @@ from rich.text import Text
 
 from pump.core import alarms as alarm_table
 from titra import quantities
+from titra.alarm_texts import TEXTS
 from titra.protocol import Event
 from titra.pump_state import UNFINISHED, Freshness, PumpState
 
@@ -142,13 +143,12 @@ class AlarmLine:
 
 
 def alarm_lines(state: PumpState) -> list[AlarmLine]:
-    """Active alarms, highest priority first, with the pump's own display texts."""
-    rows = {row[alarm_table.CAUSE]: row for row in alarm_table.TABLE}
+    """Active alarms, highest priority first, with a text for people."""
     lines = []
     for cause in state.alarms:
-        row = rows.get(cause)
-        priority = row[alarm_table.PRIORITY] if row else alarm_table.HIGH
-        lines.append(AlarmLine(priority, cause, row[alarm_table.TEXT] if row else cause))
+        known = cause in TEXTS
+        priority = alarm_table.row_of(cause)[alarm_table.PRIORITY] if known else alarm_table.HIGH
+        lines.append(AlarmLine(priority, cause, TEXTS.get(cause, cause)))
     return sorted(lines, key=lambda line: alarm_table.PRIORITIES.index(line.priority))
 
 

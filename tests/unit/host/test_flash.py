@@ -29,7 +29,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-FEW = ("boot.py", "main.py", "board.py", "firmware.rec", "pump/hal.mpy", "pump/core/dose.mpy")
+FEW = (
+    "boot.py",
+    "main.py",
+    "board.py",
+    "firmware.rec",
+    "pump/ports/clock.mpy",
+    "pump/core/dose.mpy",
+)
 
 
 @pytest.fixture
