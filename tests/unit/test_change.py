@@ -360,6 +360,24 @@ def test_too_few_steps_to_carry_anything_come_evenly():
         assert (changed.total_steps, changed.phases[1].stretches) == (total, stretches)
 
 
+@pytest.mark.parametrize(
+    ("begun", "past_nl", "over", "stretches"),
+    [
+        ((1, 4), 4010, "2s", [(1, (2_000_000, 1))]),  # the rest of the step would take 3 s
+        ((1, 4), 4010, "3s", [(1, (3_000_000, 1))]),
+        ((1, 4), 4010, "3.1s", [(1, (3_000_000, 1)), (0, (100_000, 1))]),
+        ((1, 2), 4036, "3.9s", [(2, (3_900_000, 1))]),  # and the other would have 1.9 s of 4
+        ((1, 2), 4036, "4s", [(1, (2_000_000, 1)), (1, (2_000_000, 1))]),
+    ],
+)
+def test_a_rest_too_short_for_the_begun_step_is_divided_evenly(begun, past_nl, over, stretches):
+    plan = dose.plan({**COMMON, "rate": "3.6mL/h", "over": "100s"}, BOARD.MECHANICS)
+    past = Past(100, begun, (past_nl, 1), (4_000_000, 1))
+    slow = {"rate": "0.036mL/h", "over": over}  # a step in 4 s
+    changed = dose.change(plan, past, slow, dose.NONE, (0, 1), None, ())
+    assert changed.phases[1].stretches == stretches
+
+
 def test_a_changed_infusion_goes_on_as_kvo():
     bench, _, _ = running({"rate": "40mL/h", "over": "10s", "kvo": "1mL/h"}, 5)
     apply(bench, {"rate": "20mL/h"})

@@ -48,6 +48,21 @@ def spoil_rate(plan):
     plan.phases[1].duration_us = (n + 1, d)
 
 
+def spoil_rate_and_its_stretch(plan):
+    """The phase is of one piece and too long: 5 mL are not 7 mL/h for that time."""
+    phase = plan.phases[1]
+    ((steps, (n, d)),) = phase.stretches
+    phase.duration_us = (n + 1, d)
+    phase.stretches = [(steps, (n + 1, d))]
+
+
+def spoil_sign_of_a_stretch(plan):
+    """Together the steps of the phase, but one stretch goes back."""
+    phase = plan.phases[0]
+    n, d = phase.duration_us
+    phase.stretches = [(phase.steps + 1, (n, 2 * d)), (-1, (n, 2 * d))]
+
+
 def spoil_volume(plan):
     n, d = plan.phases[1].volume_nl
     plan.phases[1].volume_nl = (n + 1, d)
@@ -77,6 +92,8 @@ def spoil_what_was_entered(plan):
     plan.phases[0].entered = []
 
 
+# what the check names where a check before it would name something else
+FIELDS = {spoil_rate_and_its_stretch: "over", spoil_sign_of_a_stretch: "steps"}
 SPOILS = [value for name, value in sorted(globals().items()) if name.startswith("spoil_")]
 
 
@@ -97,3 +114,4 @@ def test_second_route_finds_what_is_spoiled(spoil):
     with pytest.raises(Refusal) as caught:
         check_plan(plan)
     assert caught.value.code == "internal-mismatch"
+    assert caught.value.field == FIELDS.get(spoil, caught.value.field)

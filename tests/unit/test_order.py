@@ -132,6 +132,23 @@ def test_a_reason_is_for_what_is_passed_in_that_request():
     assert order.fields_of(both.plan.overridden) == "dose,rate"
 
 
+@pytest.mark.requirement("DOSE-07")
+def test_a_field_beyond_two_limits_is_named_once_and_both_are_kept():
+    soft = Bounds(soft=(("rate", "", "9mL/h"), ("rate", "", "0.1mg/kg/h"), ("over", "", "59min")))
+    fields = {**DRUG, "rate": "10mL/h", "over": "1h", "override": "ordered"}
+    both = settled(fields, bounds=soft)
+    assert [limit for _, _, limit in both.plan.overridden][:2] == ["9mL/h", "0.1mg/kg/h"]
+    assert order.fields_of(both.plan.overridden) == "rate,over"
+
+
+@pytest.mark.requirement("DOSE-09")
+def test_kvo_wants_room_for_a_second_of_it():
+    full = {"syringe": "bd-60", "rate": "100mL/h", "kvo": "0.9mL/h"}  # 250 nL/s of 60 mL
+    assert settled({**full, "volume": "59.99975mL"}).kvo.total_duration_us == (S, 1)
+    said = refused(settled, {**full, "volume": "59.99976mL"})
+    assert (said.code, said.field, said.limit) == ("capacity", "kvo", "0.00024mL")
+
+
 # ---- with the pump ---------------------------------------------------------------------------
 
 
