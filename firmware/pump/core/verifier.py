@@ -3,7 +3,7 @@
 ``schedule`` carries a residue from word to word; here nothing is carried but the step number and
 the position: the ideal instant of the first and last step of each word is worked out afresh as
 S + k T / N and compared by cross-multiplication.  (Between them position and ideal are both
-linear, so the error is largest at an end.)
+linear, so the error is largest at an end, and that of the last follows from that of the first.)
 """
 
 from pump.core.ramp import STAIR_US
@@ -24,7 +24,7 @@ class Verifier:
         bound: int = 10,
     ) -> None:
         self._at = 0
-        self._phases = []  # (steps before, steps, start, duration)
+        self._phases = []  # (origin, last step, pace, d): step k is due at (origin + k pace) / d
         self._min_step = min_step
         self._min_wait = min_wait
         self._bound = bound
@@ -34,8 +34,10 @@ class Verifier:
         self.total_steps = 0
         end = (0, 1)
         for steps, duration in phases:
-            self._phases.append((self.total_steps, steps, end, duration))
+            pace = duration[0] * end[1]
+            origin = end[0] * duration[1] * steps - self.total_steps * pace
             self.total_steps += steps
+            self._phases.append((origin, self.total_steps, pace, end[1] * duration[1] * steps))
             end = add(end, duration)
         self.total_ticks = end[0] // end[1]
 
@@ -63,54 +65,46 @@ class Verifier:
         """Return what is wrong with the word, or ''."""
         if count < 0 or interval < (self._min_step if count else self._min_wait):
             return "too short"
-        if interval * (count or 1) > max_ticks:
+        length = interval * (count or 1)
+        if length > max_ticks:
             return "longer than the lease"
-        if self.steps_checked + count > self.total_steps:
+        made = self.steps_checked + count
+        if made > self.total_steps:
             return "more steps than planned"
-        end = self.position_ticks + interval * (count or 1)
         if not count:
-            return self._wait_fault(end)
-        if self.steps_checked + count == self.total_steps:
-            n, d = self._ideal(self.total_steps)
-            if end != n // d:
-                return "last step not when due"
-        if not self._near(self.steps_checked + 1, self.position_ticks + interval):
+            return self._wait_fault(self.position_ticks + length)
+        step = self.steps_checked + 1
+        origin, last_step, pace, d = self._phase_of(step)
+        error = (self.position_ticks + interval) * d - step * pace - origin  # in 1 / d of a tick
+        if self._off(error, d):
             return "first step off its instant"
-        if not self._one_phase(count):
+        if made > last_step:
             return "word across phases"
-        return "" if self._near(self.steps_checked + count, end) else "last step off its instant"
+        error += (count - 1) * (interval * d - pace)
+        if made == self.total_steps and not -d < error <= 0:
+            return "last step not when due"
+        return "last step off its instant" if self._off(error, d) else ""
 
     def _wait_fault(self, end: int) -> str:
         """A wait must leave room for the next step, and not outlast the plan."""
         if self.steps_checked == self.total_steps:
             return "longer than the plan" if end > self.total_ticks else ""
-        n, d = self._ideal(self.steps_checked + 1)
-        return "waits past a step" if (end + self._min_step) * d > n + self._bound * d else ""
-
-    def _one_phase(self, count: int) -> bool:
-        """Tell whether the next ``count`` steps belong to one phase."""
-        before, steps, _, _ = self._phase_of(self.steps_checked + 1)
-        return self.steps_checked + count <= before + steps
+        step = self.steps_checked + 1
+        origin, _, pace, d = self._phase_of(step)
+        error = (end + self._min_step) * d - step * pace - origin
+        return "waits past a step" if error > self._bound * d else ""
 
     def _phase_of(self, step: int) -> tuple:
         """Return the phase that makes ``step``, looked for from the last one on."""
         while True:
             phase = self._phases[self._at]
-            if step <= phase[0] + phase[1]:
+            if step <= phase[1]:
                 return phase
             self._at += 1
 
-    def _ideal(self, step: int) -> tuple[int, int]:
-        """Return S + k T / N of step ``step`` of the plan as an unreduced ratio."""
-        before, steps, start, duration = self._phase_of(step)
-        n, d = duration
-        steps_d = d * steps
-        return start[0] * steps_d + (step - before) * n * start[1], start[1] * steps_d
-
-    def _near(self, step: int, at: int) -> bool:
-        """Tell whether instant ``at`` lies within the bound of the ideal of step ``step``."""
-        n, d = self._ideal(step)
-        return -self._bound * d <= at * d - n <= self._bound * d
+    def _off(self, error: int, d: int) -> bool:
+        """Tell whether a step with that error, in 1 / d of a tick, is beyond the bound."""
+        return not -self._bound * d <= error <= self._bound * d
 
 
 def unfit(
