@@ -147,7 +147,7 @@ def infuse(
         talk(session, begun, 500)
     rig.run_ms(40)
     seen = {"stops": amid()} if amid else {}
-    rig.run_while(lambda: ending(rig, begun_at) is None, 2000, 2, max_wall_s=600)
+    rig.run_while(lambda: ending(rig, begun_at) is None, 2000, 2)
     return {
         **seen,
         "steps": steps_of(reply),
@@ -222,7 +222,7 @@ def halted(rig, first: int) -> tuple:
     begun, before = rig.now, len(rises(rig, first))
     freeze(rig)
     at = rig.mcu.core.pc
-    rig.run_while(lambda: not idle(rig), 2000, max_wall_s=600)
+    rig.run_while(lambda: not idle(rig), 2000)
     rig.run_ms(1)
     if rig.mcu.core.pc != at or not idle(rig):
         raise RuntimeError("not halted, or still moving")
