@@ -48,6 +48,13 @@ def test_a_plan_runs_to_its_exact_step_and_time():
     assert motion.elapsed_us(hal.clock.us) == 10_000_000
 
 
+def test_an_instant_before_the_start_has_no_time_in_motion():
+    """A turn of the loop that starts the motor goes on with the time at which it began."""
+    hal, motion = moving()
+    assert motion.elapsed_us(motion.begun_us[0] - 28_000) == 0
+    assert motion.elapsed_us(motion.begun_us[1] + 28_000) == 28_000
+
+
 @pytest.mark.requirement("DEL-05")
 def test_the_fuse_is_armed_with_the_plan():
     hal, motion = moving()

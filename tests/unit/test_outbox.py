@@ -1,11 +1,12 @@
 """The outbox keeps bytes in order and room for what matters more."""
 
 import pytest
-from fake_hal import FakeLink
+from fake_hal import BOARD, FakeHal, FakeLink
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pump.app.outbox import FOR_EVENT, FOR_REPLY, FOR_TELEMETRY, SIZE, Outbox
+from pump.app.pump import Pump
 
 SPARES = st.sampled_from([FOR_REPLY, FOR_EVENT, FOR_TELEMETRY])
 PUTS = st.tuples(st.just("put"), st.binary(min_size=1, max_size=300), SPARES)
@@ -60,3 +61,19 @@ def test_nothing_is_written_when_there_is_nothing():
     link = FakeLink()
     assert Outbox(link).send(4096) is False
     assert link.sent == b""
+
+
+def test_a_sample_that_would_not_be_taken_is_not_made(monkeypatch):
+    """To make one takes 14 ms on the chip. It has a number, so that the host sees it missing."""
+    pump = Pump(FakeHal(), BOARD)
+    session = pump.session
+    made = []
+    monkeypatch.setattr(session.report, "telemetry", lambda now_us: made.append(now_us) or [])
+    for now_us in (10**7, 2 * 10**7):
+        session.poll(now_us)
+        assert made == [10**7]
+        pump.outbox.put(b"r" * 200, FOR_REPLY)
+    pump.outbox.send(SIZE)
+    session.poll(3 * 10**7)
+    assert made == [10**7, 3 * 10**7]
+    assert session._sample == 3

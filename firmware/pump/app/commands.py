@@ -58,6 +58,7 @@ def _limits(session, fields: dict, now_us: int) -> list:
     for field, name, least, most in describe():
         if field == wanted or (wanted is None and field == name and name in COMMON_LIMITS):
             pairs.append((name, least + ".." + most))
+    session.controller.top_up()  # half of what takes longest in one go
     if wanted not in (None, "bolus") and not pairs:
         known = ",".join([row[0] for row in describe() if row[0] == row[1]] + ["bolus"])
         raise Refusal("bad-value", "field", wanted, accepts=known)

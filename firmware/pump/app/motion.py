@@ -159,10 +159,10 @@ class Motion:
         return self._planner.steps_planned if self.running else self.done
 
     def elapsed_us(self, now_us: int) -> int:
-        """Time in motion: plan time without pauses."""
+        """Time in motion: plan time without pauses. An instant before ``begin`` counts as that."""
         ticks = self._planner.position_ticks
         if self.running:
-            ticks = self._start_ticks + self._ticks(now_us - self._start_us)
+            ticks = self._start_ticks + self._ticks(max(0, now_us - self._start_us))
         ticks = min(ticks, self._planner.timeline.total_ticks)
         return self._us(ticks)
 

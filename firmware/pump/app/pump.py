@@ -106,8 +106,10 @@ class Pump:
         return _sooner(self.controller.silence_due_us(), self.session.silence_due_us())
 
     def _send(self, now_us: int) -> bool:
-        roomy = self.controller.outlasts_us(now_us) >= ROOMY_US
-        return self.outbox.send(MANY if roomy else FEW)
+        if self.controller.outlasts_us(now_us) >= ROOMY_US:
+            return self.outbox.send(MANY)
+        self.controller.top_up()
+        return self.outbox.send(FEW)
 
     def _happened(self, name: str, pairs: list) -> None:
         self.session.record(name, pairs)

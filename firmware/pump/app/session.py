@@ -8,7 +8,7 @@ from pump.app.commands import MOTION_VERBS, admit
 from pump.app.library import Library
 from pump.app.outbox import FOR_EVENT, FOR_REPLY, FOR_TELEMETRY
 from pump.app.settings import Settings, board_defaults
-from pump.core.frame import LineCutter, fitted, parse, seal, tag_of
+from pump.core.frame import MAX_LINE, LineCutter, fitted, parse, seal, tag_of
 from pump.core.refusal import Refusal
 
 REMEMBERED = 4
@@ -104,7 +104,9 @@ class Session:
             if row[1] is None:
                 self.outbox.put(self._identity(), FOR_REPLY)
                 return
-            answer = fitted(request.tag + " ok ", row[1](self, request.fields, now_us))
+            pairs = row[1](self, request.fields, now_us)
+            self.controller.top_up()
+            answer = fitted(request.tag + " ok ", pairs)
         except Refusal as refusal:
             if refusal.code == "internal-mismatch":
                 self.controller.fail("internal")  # the pump contradicts itself
@@ -161,8 +163,10 @@ class Session:
             return
         missed = (now_us - self._telemetry_due_us) // self._every_us
         self._telemetry_due_us += (missed + 1) * self._every_us
-        self.controller.top_up()
         self._sample += 1
+        if self.outbox.room() < FOR_TELEMETRY + MAX_LINE:
+            return  # it would not be taken: a line takes long to make
+        self.controller.top_up()
         head = "~%d t=%dms boot=%d " % (self._sample, now_us // 1000, self.log.boot)
         line = fitted(head, self.report.telemetry(now_us))
         self.outbox.put(seal(line), FOR_TELEMETRY)
