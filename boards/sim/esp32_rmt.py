@@ -120,6 +120,7 @@ class RmtSystem:
         self.world = world
         self._pads = pads
         self.now = 0
+        self.calm_to = 0
         self.channels = []
         self._routes = {}
         pads.before = self._before_pads_change

@@ -31,12 +31,13 @@ _LONG_AGO = -1000
 class PioSystem:
     """``blocks`` PIO blocks on ``pads``. ``run`` returns early when an interrupt enabled in a
     block's ``irq_enable`` rises, when a pad in ``wake_pins`` changes, or, with ``wake_fifo``, when
-    a machine takes a word from a FIFO or puts one in."""
+    a machine takes a word from a FIFO or puts one in; ``calm_to`` is 0 when one of them is set."""
 
     def __init__(self, pads, blocks: int = 2) -> None:
         self.pads = pads
         self.now = 0
         self.shortcut = True
+        self.calm_to = 0  # up to here, exclusively, nothing happens that anybody waits for or sees
         self.wake_pins = 0
         self.wake_fifo = False
         self.blocks = [Block(self, index) for index in range(blocks)]
@@ -54,7 +55,7 @@ class PioSystem:
         """Execute cycles [now, until); may return early. Returns the new ``now``."""
         if until <= self.now:
             return self.now
-        if until < self.replay.calm_to and self.shortcut and not self._watched():
+        if until < self.calm_to:
             self.now = until
             return until
         if not self._coupled:
@@ -193,14 +194,23 @@ class PioSystem:
             return 1
         return 2 if popped or changed & self.pads.levels else 0
 
-    def _watched(self) -> bool:
-        """Is there anything that could make ``run`` return early?"""
-        if self.wake_pins or self.wake_fifo:
-            return True
+    def wake_at(self, pins: int) -> None:
+        """Stop at changes of ``pins`` from now on."""
+        self.wake_pins = pins
+        self.calm_to = 0
+
+    def wake_at_fifo(self, wake: bool) -> None:
+        """Stop, or do not, where a machine takes a word or puts one in."""
+        self.wake_fifo = wake
+        self.calm_to = 0
+
+    def keep_calm(self, to: int) -> None:
+        """Nothing will happen to pins up to ``to``; if nothing can make ``run`` return early,
+        running so far is a matter of setting ``now``."""
+        watched = self.wake_pins or self.wake_fifo
         for block in self.blocks:
-            if block.irq_enable:
-                return True
-        return False
+            watched = watched or block.irq_enable
+        self.calm_to = 0 if watched else to
 
     def _interrupted(self) -> bool:
         """Has an enabled interrupt risen that ``run`` has not yet returned for?"""

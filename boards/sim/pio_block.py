@@ -67,6 +67,11 @@ class Block:
         self.irq &= ~mask
         self.seen &= self.interrupts()
 
+    def enable_irqs(self, mask: int) -> None:
+        """Set IRQ0_INTE."""
+        self.irq_enable = mask
+        self.system.calm_to = 0
+
     def interrupts(self) -> int:
         """IRQ0_INTS: enabled interrupts that are asserted."""
         enabled = self.irq_enable
@@ -135,7 +140,7 @@ class Block:
             self.system.touch(2)
             self.bypass = value
         elif offset == IRQ0_INTE:
-            self.irq_enable = value & 0xFFF
+            self.enable_irqs(value & 0xFFF)
             self.seen &= self.interrupts()
         else:
             raise ValueError("simulated PIO cannot write register 0x%03x" % offset)

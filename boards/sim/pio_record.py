@@ -10,6 +10,9 @@ which edges there are, and for every X and Y one of three things:
 
 Words taken from a TX FIFO are asked for exactly too. Given these, machines and pins can only do
 the same again, for everything else they depend on is part of the node.
+
+A chain of records makes a record of its own: a *loop* where it ends as it begins, or a *stretch*
+from one word of a FIFO to the next.
 """
 
 _MANY = 1 << 40
@@ -21,6 +24,7 @@ class Node:
     def __init__(self, key: tuple) -> None:
         self.states, self.pins, self.history = key[:3]
         self.records = []
+        self.stretches = 0  # so many of them, at the front, are stretches
 
 
 class Record:
@@ -35,17 +39,18 @@ class Record:
         self.result_y = []
         self.less_x = []  # (machine, decrement)
         self.less_y = []
-        self.words = []  # (machine, word taken from its TX FIFO in the very last cycle)
+        self.words = []  # (machine, word taken from its TX FIFO); in the very last cycle
         self.pin_states = []  # (offset, per block (out, oe))
         self.edges = []  # (offset, pin, level)
         self.changes = 0  # pins that change at all
-        self.parts = None  # of a loop: the records it is made of
+        self.parts = None  # of a chain: (record, how often in a row) one after the other
+        self.most = 1  # how often in a row it can follow itself
         self.trains = None
         self.waits = {}  # (machine, pin states shown): (first offset of its waiting, X gained)
 
     def times(self) -> int:
-        """How often in a row the machines' registers allow this (a record that is no loop: 1)."""
-        times = _MANY if self.parts else 1
+        """How often in a row the machines' registers allow this."""
+        times = self.most
         for sm, less in self.less_y:
             if sm.y < less * times:
                 times = sm.y // less
@@ -80,7 +85,7 @@ class Record:
 
     def report(self, pads, t: int, times: int) -> None:
         """Tell the pads' watchers of the edges of ``times`` rounds from cycle ``t`` on."""
-        if times == 1:
+        if not self.parts:
             for offset, pin, level in self.edges:
                 pads.train(pin, level, t + offset, 0, 1)
             return
@@ -114,32 +119,42 @@ def _trains(edges: list, span: int) -> list:
 
 def make_loop(parts: list):
     """A record for going round ``parts``, a chain of records that ends where it begins. None where
-    the registers do not come round as well."""
-    loop = Record(sum([part.span for part in parts]), parts[-1].target)
-    start = 0
-    for part in parts:
-        if part.words:
-            return None
-        for offset, pin, level in part.edges:
-            loop.edges.append((start + offset, pin, level))
-        loop.changes |= part.changes
-        start += part.span
-    loop.parts = parts
-    x = _around([(part.exact_x, part.result_x, part.less_x) for part in parts])
-    y = _around([(part.exact_y, part.result_y, part.less_y) for part in parts])
-    if x is None or y is None:
+    words are taken or the registers do not come round as well."""
+    loop = make_chain(parts)
+    if loop is None or loop.words:
         return None
-    loop.exact_x, loop.less_x = x
-    loop.exact_y, loop.less_y = y
+    loop.most = _MANY
     return loop
 
 
-def _around(parts: list):
-    """(exact, less) of one round, or None where a value differs after it."""
+def make_chain(parts: list):
+    """One record for the chain ``parts``; only the last takes words. None where a register whose
+    value matters ends with another one."""
+    chain = Record(sum([part.span * times for part, times in parts]), parts[-1][0].target)
+    start = 0
+    for part, times in parts:
+        for _ in range(times):
+            for offset, pin, level in part.edges:
+                chain.edges.append((start + offset, pin, level))
+            start += part.span
+        chain.changes |= part.changes
+    chain.parts = parts
+    chain.words = parts[-1][0].words
+    x = _passed([(part.exact_x, part.result_x, part.less_x, times) for part, times in parts])
+    y = _passed([(part.exact_y, part.result_y, part.less_y, times) for part, times in parts])
+    if x is None or y is None:
+        return None
+    chain.exact_x, chain.less_x = x
+    chain.exact_y, chain.less_y = y
+    return chain
+
+
+def _passed(parts: list):
+    """(exact, less) of a register along a chain, or None where a value differs after it."""
     asked = {}
     known = {}
     less = {}
-    for exact, result, decrements in parts:
+    for exact, result, decrements, times in parts:
         for sm, value in exact:
             if sm in known:
                 if known[sm] != value:
@@ -152,11 +167,11 @@ def _around(parts: list):
             known[sm] = value
         for sm, count in decrements:
             if sm not in known:
-                less[sm] = less.get(sm, 0) + count
-            elif known[sm] < count:
+                less[sm] = less.get(sm, 0) + count * times
+            elif known[sm] < count * times:
                 return None
             else:
-                known[sm] -= count
+                known[sm] -= count * times
     for sm in asked:
         if known[sm] != asked[sm]:
             return None

@@ -3,20 +3,22 @@
 At each rising edge that PIO makes, and each time a machine takes a word from its FIFO, the state
 of all machines is looked up (``pio_record``). A known state whose record fits is followed without
 executing anything; a chain of records that comes back to its first node becomes a loop and is
-repeated as often as counters and time allow. Anything unknown is executed and recorded, unless it
+repeated as often as counters and time allow, and all from one word of a FIFO to the next becomes
+one record, a stretch. Anything unknown is executed and recorded, unless it
 involved IRQ flags, pushes, a stall on a FIFO, or an act of the CPU. Where a run ends inside a
 record, the machines' attributes stay behind at its beginning ("flying") until someone asks.
 A forced instruction that only copies X of a waiting machine to the CPU does not end the flight.
 """
 
 from boards.sim.pio_data import M32
-from boards.sim.pio_record import Node, Record, make_loop
+from boards.sim.pio_record import Node, Record, make_chain, make_loop
 
 FAR = 1 << 61
 
 _MAX_NODES = 400
 _MAX_RECORDS = 24  # per node
 _MAX_TRAIL = 16  # a pattern that repeats only after more parts than this is not looked for
+_MAX_STRETCHES = 8  # per node, the latest
 
 
 class Replay:
@@ -28,9 +30,11 @@ class Replay:
         self._from = None
         self._since = 0
         self._shown = 0  # pin states of it that were shown
-        self.calm_to = 0  # up to here, exclusively, the record under way does nothing to pins
         self._nodes = {}
         self._trail = []  # (node, record) followed lately
+        self._stretch = None  # what was followed since the last word: (record, times)
+        self._word_node = None  # where that began
+        self._at_node = None  # and where it has come to
         self._origin = None  # node from which execution is being recorded
         self._start = 0
         self._first = []  # (machine, x, y) there
@@ -71,6 +75,7 @@ class Replay:
         self._origin = None
         if self._trail:
             self._trail = []
+        self._at_node = None
         if forget and self._nodes:
             self._nodes = {}
 
@@ -105,9 +110,10 @@ class Replay:
         if until < end:
             return True
         self.flying = None
-        self.calm_to = 0
+        self._system.calm_to = 0
         record.advance(1)
-        self._remember(self._from, record)
+        self._at_node = None  # the same stretch would come in other parts each time
+        self._remember(self._from, record, 1)
         self._system.now = self._follow(record.target, end, until, True)
         return self.flying is not None
 
@@ -140,8 +146,7 @@ class Replay:
                 return until
             record.report(pads, t, times)
             record.advance(times)
-            if not record.parts:
-                self._remember(node, record)
+            self._remember(node, record, times)
             node = record.target
             t = end
             moved = True
@@ -160,22 +165,31 @@ class Replay:
                 return True
         return False
 
-    def _remember(self, node, record) -> None:
-        """Note that ``record`` was followed from ``node``; close a loop if there is one."""
-        trail = self._trail
+    def _remember(self, node, record, times: int) -> None:
+        """Note that ``record`` was followed from ``node``; close a loop or a stretch if that ends
+        one."""
+        target = record.target
         if record.words:
-            if trail:
-                self._trail = []
+            if self._at_node is node and not record.parts:
+                self._close_stretch(record)
+            self._trail = []
+            self._stretch = []
+            self._at_node = self._word_node = target
             return
+        if self._at_node is node:
+            self._stretch.append((record, times))
+            self._at_node = target
+        if record.parts:
+            return
+        trail = self._trail
         if trail and trail[-1][1].target is not node:
             trail = self._trail = []  # a loop is a chain without gaps
         trail.append((node, record))
         if len(trail) > _MAX_TRAIL:
             trail.pop(0)
-        target = record.target
         for index in range(len(trail) - 1, -1, -1):
             if trail[index][0] is target:
-                self._close([part for _, part in trail[index:]], target)
+                self._close([(part, 1) for _, part in trail[index:]], target)
                 return
 
     def _close(self, parts: list, node) -> None:
@@ -184,8 +198,24 @@ class Replay:
                 return
         loop = make_loop(parts)
         if loop is not None:
-            node.records.insert(0, loop)
+            node.records.insert(node.stretches, loop)
             del node.records[_MAX_RECORDS:]
+
+    def _close_stretch(self, record) -> None:
+        """From the last word to the one that ``record`` takes; tried before all else there."""
+        parts = self._stretch
+        parts.append((record, 1))
+        node = self._word_node
+        if [known for known in node.records if known.parts == parts]:
+            return
+        stretch = make_chain(parts)
+        if stretch is None:
+            return
+        if node.stretches == _MAX_STRETCHES:
+            del node.records[_MAX_STRETCHES - 1]
+        else:
+            node.stretches += 1
+        node.records.insert(0, stretch)
 
     # ---- in the middle of a record ------------------------------------------------------------
 
@@ -204,7 +234,7 @@ class Replay:
             offset, pins = states[self._shown]
             t = self._since + offset
             if t > until:
-                self.calm_to = t
+                self._system.keep_calm(t)
                 return
             self._shown += 1
             for block, (out, oe) in zip(self._system.blocks, pins):
@@ -212,16 +242,16 @@ class Replay:
                 block.oe = oe
                 if out != block.shown_out or oe != block.shown_oe:
                     block.show(t)
-        self.calm_to = self._since + self.flying.span
+        self._system.keep_calm(self._since + self.flying.span)
 
     def settle(self) -> None:
         """Work out where the machines are in the middle of a record, by executing it up to now."""
         if self.flying is None:
             return
         self.flying = None
-        self.calm_to = 0
         self._origin = None
         system = self._system
+        system.calm_to = 0
         self._enter(self._from, self._since)
         system.pads.quiet = True
         system.run_ahead(self._since, system.now, False)
@@ -242,7 +272,7 @@ class Replay:
         if known is not None and known[0] <= offset:
             return (sm.x + known[1]) & M32
         before = [machine.save() for machine in system.machines]
-        calm_to = self.calm_to
+        calm_to = system.calm_to
         x = sm.x
         self.settle()
         if system.fill_inputs(system.now) <= FAR or not sm.waits_for_pin():
@@ -252,7 +282,7 @@ class Replay:
         for machine, saved in zip(system.machines, before):
             machine.restore(saved)
         self.flying = record
-        self.calm_to = calm_to
+        system.calm_to = calm_to
         return x
 
     def _enter(self, node, t: int) -> None:
@@ -340,4 +370,4 @@ class Replay:
             place += 1
         records.insert(place, record)
         del records[_MAX_RECORDS:]
-        self._remember(self._origin, record)
+        self._remember(self._origin, record, 1)

@@ -58,7 +58,7 @@ def nothing() -> None:
 
 class World:
     """One chip and its surroundings. ``make_engine(pads)`` makes what drives pads without the CPU:
-    it has ``now`` and ``run(until)`` as PioSystem has them."""
+    it has ``now``, ``calm_to`` and ``run(until)`` as PioSystem has them."""
 
     def __init__(self, pads: Pads | None = None, make_engine=PioSystem) -> None:
         self.sys_hz = SYS_HZ
@@ -212,6 +212,16 @@ class World:
             if not self._events and self._limit >= FOREVER:
                 raise SimulatedHang("waits for ever at %d us" % self.now_us())
             self._step(self.now + 1000 * CYCLES_PER_US)
+
+    def act(self, name: str) -> None:
+        """The CPU works for the time of one call ``name``, and acts on PIO or pads at its end."""
+        until = self.now + (self.costs.get(name) or self.cost(name))
+        pio = self.pio
+        if until < self.horizon and until < pio.calm_to:
+            self.now = pio.now = until
+        else:
+            self.spend(name)
+            self.sync()
 
     def sync(self) -> None:
         """Bring PIO and pads to now."""

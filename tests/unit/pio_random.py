@@ -111,7 +111,7 @@ class Bench:
             self.sm.append(sm)
         for block in self.pio.blocks:
             block.reg_write(0x38, bypass)
-            block.irq_enable = inte
+            block.enable_irqs(inte)
         for pin in range(PINS):
             self.pads.func(pin, "pio%d" % (pin & 1))
             self.pads.watch(pin, lambda *edge: self.edges.append(edge))
@@ -139,7 +139,7 @@ class Bench:
         elif kind == "clear":
             sm.blk.irq_clear(value)
         elif kind == "wake":
-            self.pio.wake_pins = value
+            self.pio.wake_at(value)
         else:
             self.log.append(self.state())
 

@@ -222,7 +222,7 @@ def test_registers_by_offset(rig) -> None:
 
 def test_run_returns_when_an_enabled_interrupt_rises(rig) -> None:
     rig.start("nop()[9]", "irq(1)", "irq(0)", jmp(0, 3))
-    rig.block.irq_enable = 0x100
+    rig.block.enable_irqs(0x100)
     assert rig.pio.run(50) == 12, "flag 1 is not enabled; flag 0 is set in cycle 11"
     assert rig.pio.run(50) == 50, "the same interrupt does not stop it twice"
     rig.block.irq_clear(1)
@@ -232,7 +232,7 @@ def test_run_returns_when_an_enabled_interrupt_rises(rig) -> None:
 
 def test_run_returns_when_a_watched_pad_changes(rig) -> None:
     rig.start("set(pins, 1)[9]", "set(pins, 2)[9]")
-    rig.pio.wake_pins = 2
+    rig.pio.wake_at(2)
     assert rig.pio.run(100) == 11
     assert rig.pio.run(100) == 21
 
@@ -241,7 +241,7 @@ def test_run_returns_at_fifo_traffic_if_asked(rig) -> None:
     sm = rig.start("nop()[9]", "pull(block)")
     sm.put(1)
     sm.put(2)
-    rig.pio.wake_fifo = True
+    rig.pio.wake_at_fifo(True)
     assert rig.pio.run(100) == 11
     assert rig.pio.run(100) == 22
     assert rig.pio.run(100) == 100

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from boards.sim.pio_record import Record
 from tests.unit.pio_programs import PumpRig, expand
 from tests.unit.pio_random import (
     ONES,
@@ -111,6 +112,44 @@ def test_known_patterns_with_other_words_coming_next() -> None:
         script.append((500, ("put", (words[number // 4] & 127, words[number // 4] >> 7))))
         script.append((1, ("put", (words[number % 4] & 127, words[number % 4] >> 7))))
     assert pump(1000, script, True) == pump(1000, script, False)
+
+
+def fed(words: list, slices: list, shortcut: bool) -> tuple:
+    """What is seen of ``words`` going through a queue that is filled after each of ``slices``."""
+    rig = PumpRig(10_000, shortcut)
+    log = []
+    waiting = list(words)
+    for cycles in slices:
+        while waiting and rig.generator.tx_level < 8:
+            count, passes = waiting.pop(0)
+            rig.generator.put(count | passes << 7)
+        rig.pio.run(rig.pio.now + cycles)
+        log.append((rig.generator.tx_level, rig.count()))
+    return log, expand(rig.edges), rig.state()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [(21, 2)],
+        [(7, 20), (7, 20), (5, 20), (0, 9), (1, 20)],
+        [(6, 20), (6, 21), (6, 20)],
+    ],
+)
+def test_stretches_from_word_to_word_give_the_same(words, monkeypatch) -> None:
+    slices = [22_000, 123, 25_000] * 3
+    followed = []
+    plain = Record.advance
+
+    def advance(self, times: int) -> None:
+        if self.parts and self.words:
+            followed.append(self)
+        plain(self, times)
+
+    monkeypatch.setattr(Record, "advance", advance)
+    fast = fed(words * 12, slices, True)
+    assert len(followed) > len(set(followed)) > 0, "no stretch, or none twice"
+    assert fast == fed(words * 12, slices, False)
 
 
 PULSES = [0xE001, 0xE000 | 9 << 8]  # for ever, so that there is a pattern to repeat

@@ -29,11 +29,13 @@ class FakeWorld:
         self.calls: list = []
         self.got: list = []
 
-    def spend(self, name: str) -> None:
+    def act(self, name: str) -> None:
         self.calls.append(name)
         until = self.pio.now + 100
         while self.pio.run(until) < until:
             self.pio_service()
+
+    spend = act
 
     def sync(self) -> None:
         pass

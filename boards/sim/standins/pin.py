@@ -55,7 +55,7 @@ class PinBank:
         entry.handler, entry.mask, entry.hard, entry.last = handler, trigger, hard, 0
         self._latched.pop(number, None)
         if world.pads.owner(number) in ("pio0", "pio1"):
-            world.pio.wake_pins |= 1 << number  # else such edges come in trains
+            world.pio.wake_at(world.pio.wake_pins | 1 << number)  # else such edges come in trains
         return entry
 
     def entry(self, pin) -> PinIrq:

@@ -141,7 +141,7 @@ class Driver:
         self.pio_irqs = {}
         self.sm_irqs = {}
         for block in self.world.pio.blocks:
-            block.irq_enable = 0
+            block.enable_irqs(0)
         for number, claimed in enumerate(self.claimed):
             if claimed:
                 self.machine(number).enable(False)

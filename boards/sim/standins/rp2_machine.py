@@ -238,23 +238,22 @@ def state_machine_class(driver):
                 block = driver.block(self._id)
                 bit = 0x100 << self._id % 4
                 enabled = block.irq_enable
-                block.irq_enable = enabled & ~bit if handler is None else enabled | bit
+                block.enable_irqs(enabled & ~bit if handler is None else enabled | bit)
                 driver.service()
             return entry[1]
 
     def _enter(name: str) -> bool:
         locked = irqs.heap_locked and irqs.open_heap()
-        world.spend(name)
-        world.sync()
+        world.act(name)
         return locked
 
     def _wait(ready) -> None:
         pio = world.pio
-        pio.wake_fifo = True
+        pio.wake_at_fifo(True)
         try:
             world.wait_until(ready)
         finally:
-            pio.wake_fifo = False
+            pio.wake_at_fifo(False)
         world.sync()
 
     return StateMachine
@@ -295,8 +294,7 @@ def pio_class(driver, state_machine):
             return "PIO(%u)" % self._id
 
         def _enter(self, name: str) -> None:
-            world.spend(name)
-            world.sync()
+            world.act(name)
 
         def add_program(self, program: list) -> None:
             """Load a program; OSError(ENOMEM) where the 32 words do not suffice."""
@@ -328,7 +326,7 @@ def pio_class(driver, state_machine):
             entry = driver.pio_irqs.setdefault(self._id, (self, driver.new_irq()))
             if args or kwargs:
                 if _register(entry[1], args, kwargs, 0xF00) is not None:
-                    world.pio.blocks[self._id].irq_enable = entry[1].mask
+                    world.pio.blocks[self._id].enable_irqs(entry[1].mask)
                     driver.service()
             return entry[1]
 
