@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from titra.simulator import InProcessPump
 
 from .commands import run_json
@@ -12,9 +15,11 @@ PLAN = "weight=70kg dose=0.05mg/kg over=2min concentration=1mg/mL syringe=bd-60"
 class VirtualBench:
     """A transport that outlives the commands that close it; the pump goes on between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Callable[[Any], None] = lambda bench: None) -> None:
+        """``prepare(bench)``: before power-on."""
         self.pump = InProcessPump()
         self.inner = self.pump._lockstep.bench
+        prepare(self.inner)
         self._port = self.pump.transport
         self.name = self._port.name
         self.write, self.read, self.clock = self._port.write, self._port.read, self._port.clock
