@@ -12,7 +12,7 @@ from pump.app.settings_verbs import change_settings, show_settings
 from pump.core import states
 from pump.core.dose import PHASE
 from pump.core.frame import MAX_LINE, Request
-from pump.core.limits import describe, enter, name_of, range_text, rate_range
+from pump.core.limits import describe, enter, limited, name_of, range_text, rate_range
 from pump.core.order import fields_of
 from pump.core.quantity import exact, format, parse, show
 from pump.core.ratio import ZERO, floor, make
@@ -55,18 +55,27 @@ def _limits(session, fields: dict, now_us: int) -> list:
         return _syringe_limits(session, find(fields["syringe"]))
     wanted = fields.get("field")
     pairs = []
-    for field, name, least, most in describe():
-        if field == wanted or (wanted is None and field == name and name in COMMON_LIMITS):
-            pairs.append((name, least + ".." + most))
-    session.controller.top_up()  # half of what takes longest in one go
-    if wanted not in (None, "bolus") and not pairs:
-        known = ",".join([row[0] for row in describe() if row[0] == row[1]] + ["bolus"])
-        raise Refusal("bad-value", "field", wanted, accepts=known)
+    if wanted is None:
+        for field in COMMON_LIMITS:
+            session.controller.top_up()  # the slowest request there is
+            pairs += _ranges(describe(field)[:1])
+    elif wanted != "bolus":
+        known = limited()
+        if wanted not in known:
+            known = ",".join(known + ["bolus"])
+            raise Refusal("bad-value", "field", wanted, accepts=known)
+        pairs = _ranges(describe(wanted))
+    session.controller.top_up()
     board = session.board
     if wanted in (None, "bolus"):
         pairs += [("lockout", board.BOLUS_LOCKOUT), ("hourly", board.BOLUS_HOURLY)]
     pairs += _bounds("hard-", board.HARD_LIMITS, wanted)
     return pairs + _bounds("soft-", board.SOFT_LIMITS, wanted)
+
+
+def _ranges(rows: list) -> list:
+    """Pairs of what ``describe`` tells."""
+    return [(name, least + ".." + most) for name, least, most in rows]
 
 
 def _bounds(prefix: str, rows: tuple, wanted: str | None) -> list:

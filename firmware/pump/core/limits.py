@@ -131,7 +131,20 @@ def check_rate(entered: Entered, slow: tuple[int, int], fast: tuple[int, int]) -
         raise Refusal("rate-range", entered.field, entered.text, limit)
 
 
-def describe() -> list[tuple[str, str, str, str]]:
-    """Return (field, name, least, most) of every quantity that the device takes, for people."""
-    rows = [row.split(" ") for row in LIMITS.strip().split("\n")]
-    return [(row[0], name_of(row[0], row[1]), row[2], row[3]) for row in rows]
+def limited() -> list[str]:
+    """Return the name of every field that has limits."""
+    found = []
+    for row in LIMITS.strip().split("\n"):
+        field = row[: row.find(" ")]
+        if field not in found:
+            found.append(field)
+    return found
+
+
+def describe(field: str) -> list[tuple[str, str, str]]:
+    """Return (name, least, most) of ``field`` in each dimension that it may have, for people."""
+    found = []
+    for dimension in dimensions_of(field):
+        least, most = row_of(field, dimension)
+        found.append((dimension if found else field, least, most))
+    return found
