@@ -1,9 +1,12 @@
 """The search finds nothing in the firmware, reaches what can be reached, and finds what is broken
 on purpose. Deeper by hand: ``make explore DEPTH=3``."""
 
+from unittest.mock import MagicMock
+
 import pytest
 
 from pump.app import controller as controller_module
+from pump.app.commands import VERBS
 from pump.app.controller import Controller
 from pump.app.guard import Guard
 from pump.app.keeper import Keeper
@@ -13,6 +16,7 @@ from pump.core import states
 from pump.core.alarms import Alarms
 from pump.core.supervisor import Supervisor
 from tests.exploration.__main__ import main, table
+from tests.exploration.actions import REQUESTS
 from tests.exploration.explore import PLACES, breaks, explore
 from tests.exploration.reasons import reason
 from tests.exploration.world import World, freeze, thaw
@@ -33,6 +37,22 @@ def found():
 )  # fmt: skip
 def test_nothing_breaks_an_invariant(found):
     assert not found.broken, "\n".join(broken.text for broken in found.broken.values())
+
+
+# They begin and end nothing: a library, settings and what is said are no state of the motor.
+UNEXPLORED = {
+    "*IDN?", "info", "limits", "telemetry", "log", "settings", "set", "library", "library-load",
+    "library-commit", "help",
+}  # fmt: skip
+
+
+def test_every_verb_that_begins_or_ends_something_is_an_action():
+    world = MagicMock(hash="", bolus_hash="", change_hash="")
+    for _, act in REQUESTS.values():
+        act(world)
+    sent = {text.split(" ")[0] for call in world.send.call_args_list for text in call.args}
+    assert not sent & UNEXPLORED
+    assert sent | UNEXPLORED == {row[0] for row in VERBS}
 
 
 def test_the_search_is_wide(found):
@@ -88,10 +108,11 @@ def silence_goes_on(patch):
 
 def row(patch, state, event, after):
     """Change one entry of the state table."""
-    requests, happenings = states._ROWS[state]
-    index = states.REQUESTS.index(event)
-    requests = (*requests[:index], after, *requests[index + 1 :])
-    patch.setitem(states._ROWS, state, (requests, happenings))
+    rows = list(states._ROWS)
+    at, place = states.STATES.index(state), states.EVENTS.index(event)
+    letter = states._LETTERS[states.STATES.index(after)] if after in states.STATES else after
+    rows[at] = rows[at][:place] + letter + rows[at][place + 1 :]
+    patch.setattr(states, "_ROWS", tuple(rows))
 
 
 def start_looks_at_nothing(patch):

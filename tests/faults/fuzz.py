@@ -21,17 +21,16 @@ sys.path[:0] = [str(ROOT / part) for part in ("", "firmware", "host_tools", "tes
 
 from fake_hal import BOARD, FakeHal  # noqa: E402
 
+from pump.app.commands import VERBS  # noqa: E402
 from pump.app.pump import Pump  # noqa: E402
 from titra import protocol  # noqa: E402
 
 LINES = 250  # of a batch
 TURN_US = 500
 GAP_US = 600_000  # longer than a partial line is kept
+READS = ("*IDN?", "info", "status", "limits", "heartbeat", "log", "settings", "library", "help")
+MAY_CHANGE = tuple(row[0] for row in VERBS if row[0] not in READS)
 MAY_CHANGE_UNCHECKED = ("stop", "pause")
-MAY_CHANGE = (
-    "program", "start", "prime", "bolus", "clear", "resume", "ack", "silence", "telemetry", "set",
-    "maintenance", "library-load", "library-commit",
-)  # fmt: skip
 INNOCENT = ("overflow",)  # events that output alone can cause
 PROGRAM = "program weight=70kg dose=0.5mg/kg over=40min concentration=1mg/mL syringe=bd-60"
 VALID = (
@@ -40,7 +39,11 @@ VALID = (
     "prime volume=0.5mL rate=60mL/h syringe=bd-60 connected=no",
     "start plan=%(plan)s",
     "start plan=%(plan)s lease=10s on-loss=finish",
+    "phase rate=60mL/h over=1min",
+    "phase pause=5s",
     "bolus volume=0.2mL over=30s",
+    "change rate=50mL/h",
+    "change rate=50mL/h over=10min",
     "pause",
     "resume",
     "stop",
@@ -263,6 +266,7 @@ class Fuzzed:
             controller.cause,
             controller.run.hash if controller.run else "",
             controller.side.hash if controller.side else "",
+            controller.offer.hash if controller.offer else "",
             controller.lease_us,
             tuple(controller.alarms.active()),
             pump.session._every_us,
@@ -273,6 +277,12 @@ class Fuzzed:
             hal.generator.running,
             None if moving else (hal.counter.count, hal.fuse.left),
         )
+
+    def hash(self) -> str:
+        """What a start would have to quote now."""
+        controller = self.pump.controller
+        made = controller.offer or controller.side or controller.run
+        return made.hash if made else "00000000"
 
     def events(self) -> list:
         """Names of the events since last asked."""
@@ -302,10 +312,10 @@ def batch(seed: int) -> int:
     Raises Broken."""
     rng = Random("titra fuzz %d" % seed)
     fuzzed = Fuzzed()
-    plan = fuzzed.bring_to(rng.choice(STATES))
+    fuzzed.bring_to(rng.choice(STATES))
     valid = 0
     for number in range(LINES):
-        data = mutated(rng, plan)
+        data = mutated(rng, fuzzed.hash())
         cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.choice((0, 0, 1, 3))))
         for begin, end in zip([0, *cuts], [*cuts, len(data)]):
             before = fuzzed.look()
@@ -327,7 +337,7 @@ def batch(seed: int) -> int:
                 raise Broken("events %s, %s" % (names, where))
         if fuzzed.pump.session.leaving:
             fuzzed = Fuzzed()
-            plan = fuzzed.bring_to(rng.choice(STATES))
+            fuzzed.bring_to(rng.choice(STATES))
     return valid
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pump.app.commands import VERBS
 from tests.faults import fuzz
 
 SHARES = 8
@@ -38,6 +39,30 @@ def test_no_exception_no_motion_no_change_without_a_valid_frame(share):
 )
 def test_the_judge_of_frames(line, verb):
     assert fuzz.may_change(line) == verb
+
+
+def test_every_verb_is_drawn():
+    drawn = {text.split(" ")[0] for text in fuzz.VALID}
+    assert drawn == {row[0] for row in VERBS}
+    assert {row[0] for row in VERBS if not row[2]} == {*fuzz.READS, *fuzz.MAY_CHANGE_UNCHECKED}
+
+
+def test_offers_come_to_a_start():
+    """A fuzzer whose starts never fit would prove little."""
+    names = set()
+    events = fuzz.Fuzzed.events
+
+    class Told(fuzz.Fuzzed):
+        def events(self):
+            found = events(self)
+            names.update(found)
+            return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fuzz, "Fuzzed", Told)
+        for seed in range(FIRST, FIRST + 60):
+            fuzz.batch(seed)
+    assert {"programmed", "started", "bolus-offered", "change-offered", "changed"} <= names
 
 
 def test_a_change_without_a_valid_frame_would_be_seen(monkeypatch):
