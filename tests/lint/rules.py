@@ -4,8 +4,8 @@ import ast
 
 CORE_FORBIDDEN_CALLS = ("open", "print", "input", "float", "eval", "exec", "compile")
 CHIP_MODULES = ("machine", "rp2", "esp32")
-# Core, and arithmetic that both interpreters have built in (a CRC-32).
-CORE_MAY_IMPORT = ("pump.core", "binascii")
+# Core, arithmetic that both interpreters have built in (a CRC-32), and ``const``.
+CORE_MAY_IMPORT = ("pump.core", "binascii", "micropython")
 MAX_LINES = 400
 MAX_COLUMNS = 99
 MARKERS = ("TO" + "DO", "FIX" + "ME", "XX" + "X")

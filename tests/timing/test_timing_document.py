@@ -43,7 +43,7 @@ def test_a_full_queue_outlasts_what_is_done_in_one_go():
 def test_the_constants_of_the_tables_are_the_ports():
     source = (ROOT / "firmware/pump/ports/rp2.py").read_text()
     assert "    depth = %d\n" % run_on_table.DEPTH in source
-    assert "COUNT_BITS = %d\n" % run_on_table.MAX_COUNT.bit_length() in source
+    assert "_COUNT_BITS = const(%d)\n" % run_on_table.MAX_COUNT.bit_length() in source
     board = (ROOT / "boards/rpi_pico/board.py").read_text()
     assert "max_step_hz=%d" % run_on_table.MAX_HZ in board
     assert _programs.STEP_OVERHEAD // 2 == run_on_table.MIN_STEP

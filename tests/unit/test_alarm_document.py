@@ -7,12 +7,12 @@ import pytest
 
 from pump.core import annunciator
 from pump.core.alarms import (
+    _LOCK_STOPS,
+    _LOCK_WINDOW_US,
+    _SILENCE_US,
     FOR_GOOD,
     LATCHED,
-    LOCK_STOPS,
-    LOCK_WINDOW_US,
     SELF,
-    SILENCE_US,
     row_of,
 )
 from titra.alarm_texts import TEXTS
@@ -39,11 +39,11 @@ def sound_rows():
         return "%d ms" % (us // 1000)
 
     return [
-        ["high", "10 (5+5)", ms(a.HIGH_PULSE_US), ms(a.HIGH_PAUSE_US)]
-        + [ms(a.HIGH_THIRD_US), ms(a.HIGH_MIDDLE_US), ms(a.HIGH_REST_US)],
-        ["medium", "3", ms(a.MEDIUM_PULSE_US), ms(a.MEDIUM_PAUSE_US)]
-        + ["-", "-", ms(a.MEDIUM_REST_US)],
-        ["low", "2", ms(a.LOW_PULSE_US), ms(a.LOW_PAUSE_US), "-", "-", ms(a.LOW_REST_US)],
+        ["high", "10 (5+5)", ms(a._HIGH_PULSE_US), ms(a._HIGH_PAUSE_US)]
+        + [ms(a._HIGH_THIRD_US), ms(a._HIGH_MIDDLE_US), ms(a._HIGH_REST_US)],
+        ["medium", "3", ms(a._MEDIUM_PULSE_US), ms(a._MEDIUM_PAUSE_US)]
+        + ["-", "-", ms(a._MEDIUM_REST_US)],
+        ["low", "2", ms(a._LOW_PULSE_US), ms(a._LOW_PAUSE_US), "-", "-", ms(a._LOW_REST_US)],
     ]
 
 
@@ -51,8 +51,8 @@ def light_rows():
     """The table of lights, from the constants."""
     rows = []
     for priority, on_us, off_us in (
-        (annunciator.HIGH, annunciator.RED_ON_US, annunciator.RED_OFF_US),
-        (annunciator.MEDIUM, annunciator.YELLOW_ON_US, annunciator.YELLOW_OFF_US),
+        (annunciator.HIGH, annunciator._RED_ON_US, annunciator._RED_OFF_US),
+        (annunciator.MEDIUM, annunciator._YELLOW_ON_US, annunciator._YELLOW_OFF_US),
     ):
         hertz = "%g Hz" % (1_000_000 / (on_us + off_us))
         on, off = "%d ms" % (on_us // 1000), "%d ms" % (off_us // 1000)
@@ -100,9 +100,9 @@ def test_what_is_heard_is_what_the_rows_say():
 
 def test_figures_in_the_text():
     text = re.sub(r"\s+", " ", DOCUMENT)
-    assert "for %d s" % (SILENCE_US // 10**6) in text
-    assert LOCK_STOPS == 3 and "the third stop of the same cause" in text
-    assert "within %d min" % (LOCK_WINDOW_US // 60_000_000) in text
+    assert "for %d s" % (_SILENCE_US // 10**6) in text
+    assert _LOCK_STOPS == 3 and "the third stop of the same cause" in text
+    assert "within %d min" % (_LOCK_WINDOW_US // 60_000_000) in text
 
 
 def test_one_page():

@@ -4,7 +4,7 @@ import pytest
 from fake_hal import fit
 from test_controller import PRIME, bench_beside, bench_in
 
-from pump.app.attention import IDLE_ALERT_US, IDLE_CLEAR_US, PAUSE_ALERT_US, Attention
+from pump.app.attention import _IDLE_ALERT_US, _IDLE_CLEAR_US, _PAUSE_ALERT_US, Attention
 from pump.core import annunciator, states
 from pump.core.refusal import Refusal
 
@@ -54,7 +54,7 @@ def attended(state):
 
 @pytest.mark.requirement("PROG-01")
 def test_a_program_is_called_to_mind_after_5_min_and_forgotten_after_10():
-    assert (IDLE_ALERT_US, IDLE_CLEAR_US) == (5 * MIN, 10 * MIN)
+    assert (_IDLE_ALERT_US, _IDLE_CLEAR_US) == (5 * MIN, 10 * MIN)
     pump = attended(states.READY)
     plan = pump.controller.run.hash
     pump.run(5 * MIN - S)
@@ -113,7 +113,7 @@ def test_the_reminder_goes_with_the_start():
 
 @pytest.mark.requirement("PROG-04")
 def test_a_long_pause_reminds_and_ends_with_it():
-    assert PAUSE_ALERT_US == 10 * MIN
+    assert _PAUSE_ALERT_US == 10 * MIN
     pump = attended(states.READY)
     pump.bench.start()
     pump.run(2 * S)

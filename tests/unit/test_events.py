@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pump.app.event_ring import LINES, EventRing, is_whole, mark_of
-from pump.app.events import BATCH, HOLD_US, KEPT, PUT_OFF_US, RETRY_US, EventLog
+from pump.app.events import _BATCH, _HOLD_US, _KEPT, _PUT_OFF_US, _RETRY_US, EventLog
 from pump.core.frame import MAX_LINE, seal
 
 PLENTY = 10**6
@@ -53,12 +53,12 @@ def test_an_empty_log():
         assert (log.oldest(), log.newest, every(log), log.due_us()) == ((1, 1), 0, [], None)
 
 
-@given(st.integers(1, 3 * KEPT), st.integers(0, 3 * KEPT))
+@given(st.integers(1, 3 * _KEPT), st.integers(0, 3 * _KEPT))
 @pytest.mark.requirement("LOG-03")
 def test_ram_keeps_the_newest(count, since):
     log = EventLog(3)
     lines = [log.add(number * 1000, "started", []) for number in range(1, count + 1)]
-    first = max(1, count - KEPT + 1)
+    first = max(1, count - _KEPT + 1)
     assert (log.newest, log.oldest()) == (count, (3, first))
     assert every(log, (3, since)) == marks(3, max(first, since + 1), count)
     assert every(log, (2, since)) == marks(3, first, count)
@@ -91,12 +91,12 @@ def test_events_are_written_a_moment_later_and_together():
     log = log_of(store)
     add(log, 1, 1000)
     add(log, 2, 5000)
-    assert log.due_us() == 1000 + HOLD_US
-    log.flush(999 + HOLD_US, True)
-    log.flush(1000 + HOLD_US, False)
+    assert log.due_us() == 1000 + _HOLD_US
+    log.flush(999 + _HOLD_US, True)
+    log.flush(1000 + _HOLD_US, False)
     assert store.records == {}
-    assert log.due_us() == 1000 + HOLD_US + PUT_OFF_US
-    assert not log.flush(1000 + HOLD_US + PUT_OFF_US, True)
+    assert log.due_us() == 1000 + _HOLD_US + _PUT_OFF_US
+    assert not log.flush(1000 + _HOLD_US + _PUT_OFF_US, True)
     assert every(log_of(store)) == marks(1, 1, 3)
     assert log.due_us() is None
 
@@ -104,16 +104,16 @@ def test_events_are_written_a_moment_later_and_together():
 def test_a_write_holds_so_many_lines_and_the_next_is_due_at_once():
     store = FakeStore()
     log = log_of(store)
-    add(log, 2 * BATCH + 1)
-    for written in (BATCH, 2 * BATCH, 2 * BATCH + 1):
-        log.flush(HOLD_US, True)
+    add(log, 2 * _BATCH + 1)
+    for written in (_BATCH, 2 * _BATCH, 2 * _BATCH + 1):
+        log.flush(_HOLD_US, True)
         assert EventRing(store).newest == (1, written)
     assert log.due_us() is None
 
 
 def test_without_a_ring_nothing_is_due():
     log = EventLog(1)
-    add(log, 3 * KEPT)
+    add(log, 3 * _KEPT)
     assert (log.due_us(), log.flush(LATER, True), log.take_lost()) == (None, False, 0)
 
 
@@ -134,7 +134,7 @@ def test_every_page_of_many_boots(boots):
                 log.flush(LATER, True)
                 flushes -= 1
         in_flash = EventRing(store).newest
-        first_in_ram = max(1, count - KEPT + 1)
+        first_in_ram = max(1, count - _KEPT + 1)
         here = [at for at in marks(log.boot, 1, count) if at <= in_flash or at[1] >= first_in_ram]
         assert every(log) == known + here
         for mark in (known + here)[:: max(1, len(known + here) // 5)]:
@@ -162,14 +162,14 @@ def test_a_failure_is_told_once_and_nothing_is_lost_meanwhile():
     log = log_of(store)
     add(log, 3)
     store.full = True
-    assert log.flush(HOLD_US, True), "worth an alarm"
-    assert log.due_us() == HOLD_US + RETRY_US
-    add(log, 3, HOLD_US + 1)
-    assert log.due_us() == HOLD_US + RETRY_US, "new events do not hasten the next try"
+    assert log.flush(_HOLD_US, True), "worth an alarm"
+    assert log.due_us() == _HOLD_US + _RETRY_US
+    add(log, 3, _HOLD_US + 1)
+    assert log.due_us() == _HOLD_US + _RETRY_US, "new events do not hasten the next try"
     now_us = LATER
     for _ in range(6):
         assert not log.flush(now_us, True), "told before"
-        now_us += RETRY_US
+        now_us += _RETRY_US
     store.full = False
     log.flush(now_us, True)
     log.flush(now_us, True)
@@ -229,7 +229,7 @@ def test_events_that_leave_ram_unwritten_are_counted_and_told_when_there_is_room
     store = FakeStore()
     log = log_of(store)
     store.full = True
-    add(log, KEPT + 7)
+    add(log, _KEPT + 7)
     assert log.flush(LATER, True)
     assert log.take_lost() == 0, "an event now would cost another one"
     store.full = False
@@ -239,7 +239,7 @@ def test_events_that_leave_ram_unwritten_are_counted_and_told_when_there_is_room
     log.add(now_us, "overflow", [("unwritten", "7")])
     assert log.take_lost() == 0, "told once"
     log.write_all(now_us)
-    assert every(log_of(store)) == marks(1, 8, KEPT + 8)
+    assert every(log_of(store)) == marks(1, 8, _KEPT + 8)
 
 
 def test_write_all_ends_also_where_nothing_can_be_written():
@@ -259,8 +259,8 @@ def test_a_segment_ends_in_the_midst_of_a_batch():
     log = log_of(store)
     add(log, LINES - 3)
     log.write_all(0)
-    add(log, BATCH)
+    add(log, _BATCH)
     log.flush(LATER, True)
     assert EventRing(store).newest == (1, LINES)
     log.flush(LATER, True)
-    assert EventRing(store).newest == (1, LINES - 3 + BATCH)
+    assert EventRing(store).newest == (1, LINES - 3 + _BATCH)

@@ -3,7 +3,7 @@
 import pytest
 from fake_hal import BOARD, PRESCRIPTION, FakeHal
 
-from pump.app.keeper import EVERY_US, STALL_US
+from pump.app.keeper import _EVERY_US, STALL_US
 from pump.app.pump import Pump
 from pump.core.frame import seal
 from pump.core.journal import newest
@@ -52,7 +52,7 @@ def test_while_moving_no_second_passes_unwritten(fields):
     watched.run(15_000_000)
     times = [at for at, state, _ in watched.writes if state == "infusing"]
     assert len(times) >= 15
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) <= EVERY_US * 11 // 10
+    assert max(b - a for a, b in zip(times, times[1:], strict=False)) <= _EVERY_US * 11 // 10
     assert watched.entry().steps >= watched.pump.controller.plan.total_steps * 14 // 2400
 
 

@@ -3,7 +3,7 @@ others let live."""
 
 import pytest
 
-from pump.core.supervisor import LOOK_US, UNDER, CheckIns, Seen, Supervisor, Watch
+from pump.core.supervisor import _UNDER, LOOK_US, CheckIns, Seen, Supervisor, Watch
 
 S = 1_000_000
 
@@ -60,6 +60,6 @@ def test_a_slow_plan_is_judged_over_whole_windows_long_after_boot():
     for at in range(LOOK_US, 60 * S, LOOK_US):
         due = at * 2 // S
         made = due - due // 4
-        if supervisor.look(seen(begun + at, made, 10_000)) == UNDER:
+        if supervisor.look(seen(begun + at, made, 10_000)) == _UNDER:
             return
     raise AssertionError("not seen")

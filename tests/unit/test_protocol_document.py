@@ -66,6 +66,8 @@ def app_trees():
 
 def texts(node):
     """The string constants that an expression may be."""
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "const":
+        return texts(node.args[0])
     if isinstance(node, ast.IfExp):
         return texts(node.body) | texts(node.orelse)
     return {node.value} if isinstance(node, ast.Constant) else set()

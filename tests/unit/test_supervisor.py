@@ -3,9 +3,9 @@
 import pytest
 
 from pump.core.supervisor import (
-    COUNTER_MASK,
+    _COUNTER_MASK,
+    _WINDOW_US,
     LOOK_US,
-    WINDOW_US,
     CheckIns,
     Seen,
     Supervisor,
@@ -16,7 +16,7 @@ S = 1_000_000
 HZ = 100
 STEP_US = S // HZ
 TOTAL = 100_000
-REST = COUNTER_MASK - 49  # so that the counter wraps after 50 steps
+REST = _COUNTER_MASK - 49  # so that the counter wraps after 50 steps
 # The instant of a start is known to lie between two readings of the clock.
 EARLY_US, LATE_US = 5 * S, 5 * S + 40
 WATCH = Watch(
@@ -44,7 +44,7 @@ class Rig:
         seen = Seen()
         seen.before_us = EARLY_US + plan_us
         seen.after_us = seen.before_us + took_us
-        seen.count = (REST + made) & COUNTER_MASK
+        seen.count = (REST + made) & _COUNTER_MASK
         seen.commanded = commanded
         for name, value in readings.items():
             setattr(seen, name, value)
@@ -138,7 +138,7 @@ def test_a_motor_that_stops_late_is_seen_though_it_was_right_for_long():
     good = 100 * S
     cause, at = follow(Rig(), 200 * S, lambda due: min(due, good // STEP_US))
     assert cause == "under-delivery"
-    assert at - good <= 2 * WINDOW_US // 10 + 2 * LOOK_US
+    assert at - good <= 2 * _WINDOW_US // 10 + 2 * LOOK_US
 
 
 @pytest.mark.requirement("DEL-08")
@@ -181,7 +181,7 @@ def test_any_step_at_rest_is_a_runaway(moved):
     assert rig.look(0, 0) == ""
     assert rig.look(S, moved) == "runaway"
     rig = Rig()
-    rig.supervisor.end((REST + 7) & COUNTER_MASK)
+    rig.supervisor.end((REST + 7) & _COUNTER_MASK)
     assert rig.look(S, 7) == ""
     assert rig.look(S, 7 + moved) == "runaway"
     assert rig.look(2 * S, 7 + moved) == ""  # told; it stands still now
@@ -192,7 +192,7 @@ def test_any_step_at_rest_is_a_runaway(moved):
 def test_a_held_motor_may_not_make_the_steps_that_would_be_due():
     rig = Rig()
     assert rig.look(S, HZ) == ""
-    rig.supervisor.end((REST + HZ) & COUNTER_MASK)
+    rig.supervisor.end((REST + HZ) & _COUNTER_MASK)
     assert rig.look(2 * S, 2 * HZ) == "runaway"
 
 
@@ -342,12 +342,12 @@ def test_nothing_fires_in_a_healthy_run_with_pauses(lag_us):
     done, now = 0, 0
     for part_us in (7_777_777, 123, 65_432_100, 100_000):
         at = done * STEP_US
-        supervisor.begin((now, now + 40), at, done, (REST + done) & COUNTER_MASK,
+        supervisor.begin((now, now + 40), at, done, (REST + done) & _COUNTER_MASK,
                          [(TOTAL, (TOTAL * STEP_US, 1))])  # fmt: skip
         for since in [*range(0, part_us, LOOK_US), part_us]:
             made = done + max(0, since - lag_us + 15) // STEP_US
             seen.before_us, seen.after_us = now + since, now + since + 30
-            seen.count = (REST + made) & COUNTER_MASK
+            seen.count = (REST + made) & _COUNTER_MASK
             assert supervisor.look(seen) == "", (part_us, since)
         done = made
         supervisor.end(seen.count)

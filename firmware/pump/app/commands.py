@@ -4,6 +4,8 @@ A handler takes (session, fields, now_us) and returns the pairs of its answer, o
 Nothing that came over the wire is evaluated or used as a format.
 """
 
+from micropython import const
+
 from pump.app.controller import ON_LOSS, STOP
 from pump.app.event_ring import NONE
 from pump.app.library import commit_library, load_entry, show_library
@@ -21,11 +23,11 @@ from pump.core.syringe import find
 from pump.core.units import canonical_unit
 
 PROTOCOL = 1
-TELEMETRY_LEAST_US = 20_000
-TELEMETRY_MOST_US = 60_000_000
-LEASE_LEAST_US = 1_000_000
-LEASE_MOST_US = 600_000_000
-LOG_BATCH = 4
+_TELEMETRY_LEAST_US = const(20_000)
+_TELEMETRY_MOST_US = const(60_000_000)
+_LEASE_LEAST_US = const(1_000_000)
+_LEASE_MOST_US = const(600_000_000)
+_LOG_BATCH = const(4)
 # `limits` without a field lists these; one line cannot hold them all.
 COMMON_LIMITS = ("weight", "dose", "concentration", "volume", "rate", "over")
 
@@ -194,7 +196,7 @@ def _start(session, fields: dict, now_us: int) -> list:
         raise Refusal("missing-field", "plan")
     lease_us = 0
     if fields.get("lease", "off") != "off":
-        lease_us = _time(fields, "lease", LEASE_LEAST_US, LEASE_MOST_US)
+        lease_us = _time(fields, "lease", _LEASE_LEAST_US, _LEASE_MOST_US)
     on_loss = fields.get("on-loss", STOP)
     if on_loss not in ON_LOSS:
         raise Refusal("bad-value", "on-loss", on_loss, accepts=",".join(ON_LOSS))
@@ -233,7 +235,7 @@ def _ack(session, fields: dict, now_us: int) -> list:
 def _telemetry(session, fields: dict, now_us: int) -> list:
     if "every" not in fields:
         raise Refusal("missing-field", "every")
-    every_us = _time(fields, "every", TELEMETRY_LEAST_US, TELEMETRY_MOST_US)
+    every_us = _time(fields, "every", _TELEMETRY_LEAST_US, _TELEMETRY_MOST_US)
     session.set_telemetry(every_us, now_us)
     return [("every", exact((every_us, 1), "ms", "time"))]
 
@@ -252,7 +254,7 @@ def _log(session, fields: dict, now_us: int) -> list:
     log = session.log
     mark = _since(fields["since"]) if "since" in fields else NONE
     room = session.outbox.room() - MAX_LINE
-    lines, more = log.page(mark, LOG_BATCH, room, session.controller.top_up)
+    lines, more = log.page(mark, _LOG_BATCH, room, session.controller.top_up)
     session.send_after = lines
     return [
         ("events", str(len(lines))),

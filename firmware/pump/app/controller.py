@@ -4,6 +4,8 @@ The table in ``core.states`` decides what may follow; this module carries it out
 and records each change as an event. The motor is off before anything else is said about a stop.
 """
 
+from micropython import const
+
 from pump.app import runs
 from pump.app.guard import Guard
 from pump.app.motion import NO_END, MotionError
@@ -20,7 +22,7 @@ ON_LOSS = (STOP, FINISH)
 FAULTS = ("runaway", "miscount")
 EVENT_OF = {states.STOPPED: "stopped", states.ALARM: "alarm", states.FAULT: "fault"}
 RELEASE_US = 50_000  # a released button has come to rest
-TOP_UP_US = 200_000  # nothing that is done between two looks at the queue takes longer
+_TOP_UP_US = const(200_000)  # nothing that is done between two looks at the queue takes longer
 
 
 class Controller(Orders):
@@ -189,7 +191,7 @@ class Controller(Orders):
         if silence_due_us is not None and now_us >= silence_due_us:
             self._lose_host()
 
-    def top_up(self, outlast_us: int = TOP_UP_US) -> None:
+    def top_up(self, outlast_us: int = _TOP_UP_US) -> None:
         """Make sure that motion outlasts what is about to be done, if it can."""
         if self.outlasts_us(self._hal.clock.now_us()) < outlast_us:
             try:

@@ -15,6 +15,8 @@ ended before the next line begins. At power-on the heads of the slots are read a
 one segment is checked; reads go through CHUNK bytes at a time.
 """
 
+from micropython import const
+
 from pump.core.crc import crc16_ccitt_false
 from pump.core.frame import seal
 
@@ -22,10 +24,10 @@ LINES = 32
 SLOTS = 33
 KEPT_LEAST = (SLOTS - 1) * LINES + 1
 CHUNK = 512
-NAME = "events-%02d"
+_NAME = const("events-%02d")
 NONE = (0, 0)
-_HEAD_MAX = 64
-_NO_EVENT = b"?\n"  # ends a torn tail, also one that lacks nothing but its end
+_HEAD_MAX = const(64)
+_NO_EVENT = const(b"?\n")  # ends a torn tail, also one that lacks nothing but its end
 
 
 class EventRing:
@@ -68,14 +70,14 @@ class EventRing:
         if self._count < LINES:
             lines = lines[: LINES - self._count]
             data = b"".join(lines)
-            name = NAME % (self._number % SLOTS)
+            name = _NAME % (self._number % SLOTS)
             self._store.append(name, _NO_EVENT + data if self._torn else data)
             self._count += len(lines)
         else:
             number = self._number + 1
             head = seal("#%d boot=%d seq=%d" % (number, mark[0], mark[1]))
             lines = lines[:LINES]
-            self._store.save(NAME % (number % SLOTS), head + b"".join(lines))
+            self._store.save(_NAME % (number % SLOTS), head + b"".join(lines))
             self._firsts[number % SLOTS] = (number, mark)
             self._number = number
             self._count = len(lines)
@@ -92,7 +94,7 @@ class EventRing:
         while number and number <= self._number:
             slot = number % SLOTS
             if self._firsts[slot] and self._firsts[slot][0] == number:
-                for line in lines(self._store, NAME % slot, between):
+                for line in lines(self._store, _NAME % slot, between):
                     found = mark_of(line)
                     if found > mark:
                         between()
@@ -105,7 +107,7 @@ class EventRing:
 
     def _head(self, slot: int):
         """(number, mark of the first event) of a slot's segment, or None."""
-        line = self._store.read(NAME % slot, 0, _HEAD_MAX)
+        line = self._store.read(_NAME % slot, 0, _HEAD_MAX)
         line = line[: line.find(b"\n") + 1]
         if line[:1] != b"#" or not is_whole(line):
             return None
@@ -126,7 +128,7 @@ class EventRing:
         self._count = 0
         line = b"\n"
         slot = self._number % SLOTS
-        for line in lines(self._store, NAME % slot, _nothing):
+        for line in lines(self._store, _NAME % slot, _nothing):
             if is_whole(line):
                 found = mark_of(line)
                 if found > self.newest:

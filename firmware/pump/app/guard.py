@@ -4,10 +4,12 @@ The judgement is in ``core.supervisor``; the controller carries it out. Nothing 
 motor.
 """
 
+from micropython import const
+
 from pump.core.supervisor import LOOK_US, CheckIns, Seen, Supervisor
 
 IDLE_LOOK_US = 500_000
-EARLY_US = 240_000  # a loop that is awake anyway looks so much before it is due
+_EARLY_US = const(240_000)  # a loop that is awake anyway looks so much before it is due
 TASKS = ("control", "journal", "session", "supervisor")
 
 
@@ -62,7 +64,7 @@ class Guard:
 
     def look(self, now_us: int) -> str:
         """The cause to stop for, or ''. Does nothing before it is due."""
-        if now_us + EARLY_US < self._due_us:
+        if now_us + _EARLY_US < self._due_us:
             return ""
         self._due_us = now_us + (LOOK_US if self._motion else IDLE_LOOK_US)
         hal = self._hal

@@ -5,15 +5,18 @@ generator lives on its queue, so nothing is written unless the queue outlasts th
 for it is written down before it starts and when it has ended.
 """
 
+from micropython import const
+
 from pump.core import states
 from pump.core.journal import SLOTS, Entry, newest, pack
 
 STALL_US = 400_000  # the worst sector erase there is, and its programming
-EVERY_US = 1_000_000
-EARLY_US = 240_000  # a loop that is awake anyway writes so much before it is due
-RETRY_US = 100_000
-YIELD_US = 200_000  # what waits for the host goes first, for so long: a full outbox takes 160 ms
-SLOT = "journal-%d"
+_EVERY_US = const(1_000_000)
+_EARLY_US = const(240_000)  # a loop that is awake anyway writes so much before it is due
+_RETRY_US = const(100_000)
+# What waits for the host goes first, for so long: a full outbox takes 160 ms.
+_YIELD_US = const(200_000)
+_SLOT = const("journal-%d")
 # A plan that was ready may have started just before the cut, unwritten.
 RUNNING = states.MOVING + states.LATCHED + (states.READY, states.PAUSED)
 
@@ -30,7 +33,7 @@ class Keeper:
         self._clock = clock
         self._store = store
         self._hot = hot
-        self._number, self.last = newest([store.load(SLOT % slot) for slot in range(SLOTS)])
+        self._number, self.last = newest([store.load(_SLOT % slot) for slot in range(SLOTS)])
         self._warm()
         last = self.last or Entry(0, "none", "idle", 0, 0, 0)
         self.boot = max(last.boot + 1, least_boot)
@@ -56,21 +59,21 @@ class Keeper:
     def poll(self, now_us: int, controller, talking: bool) -> None:
         """Write what is due, if motion outlasts it; what the pump is ``talking`` goes first."""
         due_us = self.due_us(controller.moving())
-        if due_us is None or now_us + (0 if self._noted else EARLY_US) < due_us:
+        if due_us is None or now_us + (0 if self._noted else _EARLY_US) < due_us:
             return
         if talking and self._noted and not self._yielded:
             self._yielded = True
-            self._due_us = now_us + YIELD_US
+            self._due_us = now_us + _YIELD_US
             return
         entry = controller.entry(self.boot, self._entry)
         if self._hot:
             self._hot.save(self.boot, entry.steps)
         controller.top_up(STALL_US * 2)
         if controller.outlasts_us(self._clock.now_us(), STALL_US) < STALL_US:
-            self._due_us = now_us + RETRY_US
+            self._due_us = now_us + _RETRY_US
             return
         self._save(entry)
-        self._due_us = now_us + EVERY_US
+        self._due_us = now_us + _EVERY_US
         self._noted = False
         self._yielded = False
 
@@ -93,7 +96,7 @@ class Keeper:
         self._entry = entry
         self._number += 1
         try:
-            self._store.save(SLOT % (self._number % SLOTS), pack(self._number, entry))
+            self._store.save(_SLOT % (self._number % SLOTS), pack(self._number, entry))
             self.failing = False
         except OSError:
             self.failing = True

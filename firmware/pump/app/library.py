@@ -8,6 +8,8 @@ it names. Loading is for where nothing can move: each entry is a write to flash,
 ready must not meet another library than the one that limited it.
 """
 
+from micropython import const
+
 from pump.app.event_ring import is_whole, lines
 from pump.app.runs import bounds_of
 from pump.core import library as core
@@ -17,13 +19,13 @@ from pump.core.frame import joined, parse, seal
 from pump.core.refusal import Refusal
 from pump.core.settings import check_label
 
-BODY = "library-%d"
-HEAD = BODY + "-head"
+_BODY = const("library-%d")
+_HEAD = const("library-%d-head")
 NO_HEAD = {"name": "none", "version": "none", "entries": "0", "crc": "00000000"}
-OPTIONAL = "optional"  # what a board's LIBRARY says where `drug` may be left out
-ACCEPTS_MAX = 100
-SPOILT = "crc"
-BAD = "bad-library"
+_OPTIONAL = const("optional")  # what a board's LIBRARY says where `drug` may be left out
+_ACCEPTS_MAX = const(100)
+_SPOILT = const("crc")
+_BAD = const("bad-library")
 
 
 class Library:
@@ -41,12 +43,12 @@ class Library:
         self.reasons = []
         self._empty_stage()
         for slot in (0, 1):
-            data = store.load(HEAD % slot)
+            data = store.load(_HEAD % slot)
             if data:
                 try:
                     self._mount(_fields_of(data), slot)
                 except (Refusal, KeyError):
-                    self.reasons.append(SPOILT)
+                    self.reasons.append(_SPOILT)
 
     def lost(self) -> bool:
         """True when there was a library and none can be used."""
@@ -56,7 +58,7 @@ class Library:
         """Forget what is spoilt, so that the next boot does not tell it again."""
         try:
             for slot in (0, 1):
-                self._store.save(HEAD % slot, b"")
+                self._store.save(_HEAD % slot, b"")
         except OSError:
             pass  # then it does
 
@@ -76,7 +78,7 @@ class Library:
         fields = dict(fields)
         core.check_field("route", fields.pop("route", core.ROUTE))
         drug = fields.pop("drug", "")
-        if not drug and board.LIBRARY == OPTIONAL:
+        if not drug and board.LIBRARY == _OPTIONAL:
             return bounds_of(board), fields
         near = ""
         for line in self._lines(between):
@@ -84,7 +86,7 @@ class Library:
             if id == drug:
                 covered = "%s@%s:%s" % (drug, self.label(), self.head["crc"])
                 return core.bounds_of(_fields_of(line), bounds_of(board), covered), fields
-            if id[:3] == drug[:3] and len(near) + len(id) < ACCEPTS_MAX:
+            if id[:3] == drug[:3] and len(near) + len(id) < _ACCEPTS_MAX:
                 near += "," + id
         raise Refusal(
             "unknown-drug" if drug else "missing-field", "drug", drug, accepts=near[1:] or "none"
@@ -112,9 +114,9 @@ class Library:
         slot = self._spare()
         try:
             if not self._staged:
-                self._store.save(HEAD % slot, b"")
-                self._store.save(BODY % slot, b"")
-            self._store.append(BODY % slot, line)
+                self._store.save(_HEAD % slot, b"")
+                self._store.save(_BODY % slot, b"")
+            self._store.append(_BODY % slot, line)
         except OSError:
             self._empty_stage()
             raise Refusal("store-failed", "library")
@@ -130,10 +132,10 @@ class Library:
         found = self._crc(head, slot, self._size)
         for name, had in (("entries", str(self._staged)), ("crc", found)):
             if head[name] != had or not self._staged:
-                raise Refusal(BAD, name, head[name], had)
+                raise Refusal(_BAD, name, head[name], had)
         pairs = [("number", str(self.number + 1)), ("bytes", str(self._size))] + _shown(head)
         try:
-            self._store.save(HEAD % slot, seal("library " + joined(pairs)))
+            self._store.save(_HEAD % slot, seal("library " + joined(pairs)))
         except OSError:
             raise Refusal("store-failed", "library")
         self.number += 1
@@ -144,13 +146,13 @@ class Library:
 
     def _mount(self, head: dict, slot: int) -> None:
         if self._crc(head, slot, int(head["bytes"])) != head["crc"]:
-            raise Refusal(BAD, "crc")
+            raise Refusal(_BAD, "crc")
         if int(head["number"]) > self.number:
             self.number = int(head["number"])
             self.head = head
 
     def _crc(self, head: dict, slot: int, size: int) -> str:
-        return core.crc_of(head, self._store.digest(BODY % slot, size))
+        return core.crc_of(head, self._store.digest(_BODY % slot, size))
 
     def _empty_stage(self) -> None:
         self._staged = 0
@@ -161,13 +163,13 @@ class Library:
         return (self.number + 1) % 2
 
     def _lines(self, between):
-        return lines(self._store, BODY % (self.number % 2), between) if self.number else ()
+        return lines(self._store, _BODY % (self.number % 2), between) if self.number else ()
 
 
 def _fields_of(line: bytes) -> dict:
     """What a line from flash says, or Refusal: it may have changed since it was written."""
     if not is_whole(line):
-        raise Refusal(BAD, "crc")
+        raise Refusal(_BAD, "crc")
     return parse(line[:-1]).fields
 
 

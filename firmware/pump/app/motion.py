@@ -5,6 +5,8 @@ other arithmetic, and tells when it must be called again. Times: microseconds of
 positions: generator ticks from the plan's start, not counting pauses.
 """
 
+from micropython import const
+
 from pump.core.lease import lease_us
 from pump.core.plan import PAST
 from pump.core.ratio import ZERO, add, compare, make, mul, sub
@@ -13,13 +15,13 @@ from pump.core.timeline import to_ticks
 from pump.core.verifier import Verifier, unfit
 
 # The last pulse rises at the end of its word; a little later it has been counted for sure.
-SETTLE_US = 50
+_SETTLE_US = const(50)
 # A word still in progress so long after its end will not end: the fuse, say, holds the generator.
-STALL_US = 1000
-EARLY_US = 300_000  # a loop that is awake anyway fills the queue so much before it must
-RECHECK_US = 2_000  # the last step is late: look again after so long
+_STALL_US = const(1000)
+_EARLY_US = const(300_000)  # a loop that is awake anyway fills the queue so much before it must
+_RECHECK_US = const(2_000)  # the last step is late: look again after so long
 NO_END = 1 << 62  # microseconds
-COUNTER_MASK = 0xFFFFFFFF
+_COUNTER_MASK = const(0xFFFFFFFF)
 
 
 class MotionError(Exception):
@@ -116,7 +118,7 @@ class Motion:
 
     def poll(self, now_us: int) -> bool:
         """Keep the queue full. True when the plan has ended. Raises MotionError."""
-        early_us = 0 if self._exhausted else EARLY_US
+        early_us = 0 if self._exhausted else _EARLY_US
         if now_us + early_us < self.due_us():
             return False
         if self._exhausted:
@@ -151,7 +153,7 @@ class Motion:
         """Steps counted at the pin for this plan."""
         if not self.running:
             return self.done
-        since = (self._hal.counter.steps() - self.count) & COUNTER_MASK
+        since = (self._hal.counter.steps() - self.count) & _COUNTER_MASK
         return self.done + since
 
     def commanded(self) -> int:
@@ -254,7 +256,7 @@ class Motion:
             return True
         if missing < 0 or now_us >= self._end_us() + self._generator.late_us:
             raise MotionError("miscount")
-        self._recheck_us = now_us + RECHECK_US
+        self._recheck_us = now_us + _RECHECK_US
         return False
 
     def _refill(self) -> None:
@@ -284,10 +286,10 @@ class Motion:
             return False
         in_progress = self._words - self._generator.depth
         end = self._ends[in_progress % len(self._ends)]
-        return now_us > self._at_us(end) + STALL_US + self._generator.late_us
+        return now_us > self._at_us(end) + _STALL_US + self._generator.late_us
 
     def _end_us(self) -> int:
-        return self._at_us(self._planner.position_ticks) + SETTLE_US
+        return self._at_us(self._planner.position_ticks) + _SETTLE_US
 
     def _at_us(self, position: int) -> int:
         return self._start_us + self._us(position - self._start_ticks)

@@ -4,6 +4,8 @@ A prescription comes as `program` and one `phase` for each further phase; prime,
 are offers. All of them wait for a start that quotes their hash.
 """
 
+from micropython import const
+
 from pump.app import runs
 from pump.app.therapy import Therapy
 from pump.core import states
@@ -12,7 +14,7 @@ from pump.core.quantity import show
 from pump.core.ratio import compare, make, mul
 from pump.core.refusal import Refusal
 
-PLANNING_US = 400_000  # what planning a bolus or a change may hold up an infusion for
+_PLANNING_US = const(400_000)  # what planning a bolus or a change may hold up an infusion for
 TENFOLD = make(10)
 
 
@@ -140,8 +142,8 @@ class Orders(Therapy):
 
     def _make_room(self) -> None:
         """Refuse (busy) what would hold up an infusion too long to go unnoticed."""
-        self.top_up(2 * PLANNING_US)
-        if self.outlasts_us(self._hal.clock.now_us()) < PLANNING_US:
+        self.top_up(2 * _PLANNING_US)
+        if self.outlasts_us(self._hal.clock.now_us()) < _PLANNING_US:
             raise Refusal("busy")
 
 

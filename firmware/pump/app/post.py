@@ -11,17 +11,19 @@ What is no failure but worth a word comes as notes for the boot event. An open s
 reset that nobody asked for have alarms of their own; with the loop open no step can be tried.
 """
 
+from micropython import const
+
 from pump.core import manifest
 from pump.core.supervisor import DRIVER_SOUND
 
 RAM_BYTES = 8192
-_BLOCK = 256
+_BLOCK = const(256)
 # Every bit is seen at 0 and at 1, and any two bits of a byte are seen to differ.
 _PATTERNS = (0x00, 0xFF, 0x55, 0xAA, 0x33, 0xCC, 0x0F, 0xF0)
-BEYOND = 5  # steps that the generator is given more than the fuse lets pass
-STEP_HZ = 5000
-_TICK_HZ_NS = 1_000_000_000
-SETTLE_US = 2_000
+_BEYOND = const(5)  # steps that the generator is given more than the fuse lets pass
+_STEP_HZ = const(5000)
+_TICK_HZ_NS = const(1_000_000_000)
+_SETTLE_US = const(2_000)
 LAMP_US = 60_000
 
 
@@ -99,8 +101,8 @@ def steps_made(hal, board) -> tuple:
     counted, steps counted, whether the fuse still allows any)."""
     generator = hal.generator
     wanted = board.MECHANICS.steps_per_cycle
-    fed = wanted + BEYOND if hal.fuse else wanted
-    ticks = _TICK_HZ_NS * generator.tick_ns[1] // (generator.tick_ns[0] * STEP_HZ)
+    fed = wanted + _BEYOND if hal.fuse else wanted
+    ticks = _TICK_HZ_NS * generator.tick_ns[1] // (generator.tick_ns[0] * _STEP_HZ)
     ticks = max(ticks, generator.min_step_ticks)
     word_us = ticks * generator.tick_ns[0] // (generator.tick_ns[1] * 1000) + 1
     before = hal.counter.steps()
@@ -108,7 +110,7 @@ def steps_made(hal, board) -> tuple:
         generator.arm()
         if hal.fuse:
             hal.fuse.arm(wanted)
-        until_us = hal.clock.now_us() + fed * word_us + SETTLE_US
+        until_us = hal.clock.now_us() + fed * word_us + _SETTLE_US
         left = _fill(generator, fed, ticks)
         generator.run()
         now_us = hal.clock.now_us()

@@ -4,6 +4,8 @@
 nothing to do the loop wakes for telemetry only.
 """
 
+from micropython import const
+
 from pump.app.attention import Attention
 from pump.app.controller import Controller
 from pump.app.event_ring import EventRing
@@ -17,15 +19,15 @@ from pump.app.session import Session
 from pump.core.refusal import clean
 
 VERSION = "0.1.0"
-LONGEST_SLEEP_US = 1_000_000  # the watchdog wants to be fed within 2 s
+_LONGEST_SLEEP_US = const(1_000_000)  # the watchdog wants to be fed within 2 s
 # Garbage is collected while the step queue is full, before the interpreter does it at any time.
-TIDY_US = 100_000
-FREE_BYTES = 60_000  # a tenth of a second makes 40 KB of garbage at the highest rate
+_TIDY_US = const(100_000)
+_FREE_BYTES = const(60_000)  # a tenth of a second makes 40 KB of garbage at the highest rate
 # Bytes sent in one turn; each costs some 80 us on the chip.
-FEW = 64
-MANY = 256
-ROOMY_US = 200_000
-FAREWELL_US = 500_000  # the last answer gets so long to leave
+_FEW = const(64)
+_MANY = const(256)
+_ROOMY_US = const(200_000)
+_FAREWELL_US = const(500_000)  # the last answer gets so long to leave
 
 
 class Pump:
@@ -56,8 +58,8 @@ class Pump:
         """Until the host asks for the REPL (`maintenance`); the motor is off then."""
         while not self.session.leaving:
             self.turn()
-        until_us = self.hal.clock.now_us() + FAREWELL_US
-        while self.outbox.send(FEW) and self.hal.clock.now_us() < until_us:
+        until_us = self.hal.clock.now_us() + _FAREWELL_US
+        while self.outbox.send(_FEW) and self.hal.clock.now_us() < until_us:
             self.hal.wait(until_us, True)
         if self.hal.watchdog:
             self.hal.watchdog.release()
@@ -106,10 +108,10 @@ class Pump:
         return _sooner(self.controller.silence_due_us(), self.session.silence_due_us())
 
     def _send(self, now_us: int) -> bool:
-        if self.controller.outlasts_us(now_us) >= ROOMY_US:
-            return self.outbox.send(MANY)
+        if self.controller.outlasts_us(now_us) >= _ROOMY_US:
+            return self.outbox.send(_MANY)
         self.controller.top_up()
-        return self.outbox.send(FEW)
+        return self.outbox.send(_FEW)
 
     def _happened(self, name: str, pairs: list) -> None:
         self.session.record(name, pairs)
@@ -130,8 +132,8 @@ class Pump:
     def _tidy(self, now_us: int) -> None:
         if now_us < self._tidy_us:
             return
-        self._tidy_us = now_us + TIDY_US
-        if self.hal.free_bytes() < FREE_BYTES:
+        self._tidy_us = now_us + _TIDY_US
+        if self.hal.free_bytes() < _FREE_BYTES:
             self.controller.top_up()
             self.hal.collect()
 
@@ -140,7 +142,7 @@ class Pump:
         due = _sooner(due, self.keeper.due_us(self.controller.moving()))
         due = _sooner(due, self.log.due_us())
         due = _sooner(due, self.screen.due_us(now_us))
-        return min(due, self.attention.due_us(now_us), now_us + LONGEST_SLEEP_US)
+        return min(due, self.attention.due_us(now_us), now_us + _LONGEST_SLEEP_US)
 
 
 def _sooner(first, second):

@@ -3,11 +3,13 @@
 Every figure carries its unit. Texts that only change with the plan are made once per plan.
 """
 
+from micropython import const
+
 from pump.core import states
 from pump.core.order import fields_of
 from pump.core.quantity import exact, show
 
-ZERO_RATE = "0mL/h"
+_ZERO_RATE = const("0mL/h")
 
 
 class Report:
@@ -28,7 +30,7 @@ class Report:
         elif controller.alarms.active():
             pairs.append(("alarm", controller.alarms.active()[0]))
         flow = self._flow(now_us)
-        target = self._rate(controller.run, now_us) if controller.run else ZERO_RATE
+        target = self._rate(controller.run, now_us) if controller.run else _ZERO_RATE
         if controller.run:
             pairs.append(self._library.said(controller.bounds))
         return pairs + [flow[0], ("target", target)] + flow[1:]
@@ -56,7 +58,7 @@ class Report:
     def _flow(self, now_us: int) -> list:
         controller = self._controller
         plan = controller.plan
-        rate = self._rate(controller.active(), now_us) if controller.moving() else ZERO_RATE
+        rate = self._rate(controller.active(), now_us) if controller.moving() else _ZERO_RATE
         pairs = [("rate", rate)] + controller.delivered()
         if plan is None:
             return pairs
@@ -79,7 +81,7 @@ class Report:
         if plan is not run.plan or place != known:
             number, stretch = place
             rate = run.plan.phases[number].rate_of(stretch)
-            text = show(rate, "mL/h", "rate") if rate[0] else ZERO_RATE
+            text = show(rate, "mL/h", "rate") if rate[0] else _ZERO_RATE
             self._rates[run.kind] = (run.plan, place, text)
         return text
 

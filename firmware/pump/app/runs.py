@@ -8,6 +8,8 @@ delivered and what is to come one plan.
 
 from binascii import crc32
 
+from micropython import const
+
 from pump.app.motion import Motion
 from pump.core import dose
 from pump.core.bounds import Bounds
@@ -22,7 +24,7 @@ PRIME = "prime"
 BOLUS = "bolus"
 KVO = "kvo"
 
-PRIME_MOST_NL = 3_000_000  # an extension line holds 1 to 2 mL
+_PRIME_MOST_NL = const(3_000_000)  # an extension line holds 1 to 2 mL
 FL_PER_NL = 10**6
 
 
@@ -82,8 +84,8 @@ def prime(hal, board, fields: dict) -> Run:
     if "volume" not in wanted:
         raise Refusal("missing-field", "volume", accepts="volume+rate,volume+over")
     plan = dose.plan(wanted, board.MECHANICS)
-    if compare(plan.total_volume_nl, make(PRIME_MOST_NL)) > 0:
-        most = exact(make(PRIME_MOST_NL), "mL", "volume")
+    if compare(plan.total_volume_nl, make(_PRIME_MOST_NL)) > 0:
+        most = exact(make(_PRIME_MOST_NL), "mL", "volume")
         raise Refusal("out-of-range", "volume", wanted["volume"], most)
     confirmed = "%08X" % crc32((plan.canonical + " prime").encode())
     return Run(hal, board, PRIME, plan, confirmed)

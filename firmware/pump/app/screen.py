@@ -4,10 +4,12 @@ It shows what telemetry says, once a second, and writes one row at a time, only 
 outlasts that. A display that does not answer is tried again after a while and stops nothing.
 """
 
-LOOK_US = 1_000_000
-AGAIN_US = 10_000_000
-OUTLAST_US = 60_000  # telemetry's texts 14 ms, a row 10 ms, a collection 20 ms
-ROWS = 4
+from micropython import const
+
+_LOOK_US = const(1_000_000)
+_AGAIN_US = const(10_000_000)
+_OUTLAST_US = const(60_000)  # telemetry's texts 14 ms, a row 10 ms, a collection 20 ms
+_ROWS = const(4)
 
 
 class Screen:
@@ -17,8 +19,8 @@ class Screen:
         self._display = display
         self._controller = controller
         self._report = report
-        self._wanted = [""] * ROWS
-        self._shown = [None] * ROWS
+        self._wanted = [""] * _ROWS
+        self._shown = [None] * _ROWS
         self._look_us = 0
 
     def due_us(self, now_us: int) -> int | None:
@@ -31,15 +33,15 @@ class Screen:
         """Look once a second, write one row that has changed."""
         if self._display is None or now_us < self._look_us and self._wanted == self._shown:
             return
-        self._controller.top_up(OUTLAST_US)
-        if self._controller.outlasts_us(now_us) < OUTLAST_US:
+        self._controller.top_up(_OUTLAST_US)
+        if self._controller.outlasts_us(now_us) < _OUTLAST_US:
             self._wanted = list(self._shown)  # too fast for it: tried again in a second
-            self._look_us = now_us + LOOK_US
+            self._look_us = now_us + _LOOK_US
             return
         if now_us >= self._look_us:
-            self._look_us = now_us + LOOK_US
+            self._look_us = now_us + _LOOK_US
             self._wanted = rows(dict(self._report.telemetry(now_us)))
-        for row in range(ROWS):
+        for row in range(_ROWS):
             if self._wanted[row] != self._shown[row]:
                 self._write(row, now_us)
                 return
@@ -49,9 +51,9 @@ class Screen:
             self._display.show(row, self._wanted[row])
             self._shown[row] = self._wanted[row]
         except OSError:
-            self._shown = [None] * ROWS
+            self._shown = [None] * _ROWS
             self._wanted = list(self._shown)
-            self._look_us = now_us + AGAIN_US
+            self._look_us = now_us + _AGAIN_US
 
 
 def rows(told: dict) -> list:

@@ -4,6 +4,8 @@ A repeated id with the same text gets the same answer and acts once. A stop in a
 carried out before anything else in it, and nothing in that batch can start the motor.
 """
 
+from micropython import const
+
 from pump.app.commands import MOTION_VERBS, admit
 from pump.app.library import Library
 from pump.app.outbox import FOR_EVENT, FOR_REPLY, FOR_TELEMETRY
@@ -11,12 +13,12 @@ from pump.app.settings import Settings, board_defaults
 from pump.core.frame import MAX_LINE, LineCutter, fitted, parse, seal, tag_of
 from pump.core.refusal import Refusal
 
-REMEMBERED = 4
+_REMEMBERED = const(4)
 # Repeated, these answer anew: doing them twice is harmless and the first answer may be stale.
 ANEW = ("stop", "log", "info", "status", "limits", "settings", "library", "heartbeat", "help")
-CHUNK = 64
+_CHUNK = const(64)
 # An answer and the event that goes with it must fit before a request is acted upon.
-ROOM_TO_ACT = 512
+_ROOM_TO_ACT = const(512)
 _BUSY = Refusal("busy")
 
 
@@ -36,7 +38,7 @@ class Session:
         self.library = Library(hal.store)
         self.send_after = []  # sealed lines that follow the answer
         self._cutter = LineCutter()
-        self._chunk = bytearray(CHUNK)
+        self._chunk = bytearray(_CHUNK)
         self._answers = []  # (tag, text, answer)
         self._every_us = self.settings.get("telemetry-interval")
         self._telemetry_due_us = 0
@@ -84,7 +86,7 @@ class Session:
             return None
 
     def _carry_out(self, request, stopping: bool, now_us: int) -> None:
-        if request.verb != "stop" and self.outbox.room() < ROOM_TO_ACT:
+        if request.verb != "stop" and self.outbox.room() < _ROOM_TO_ACT:
             self._answer_refusal(request.tag, _BUSY)
             return
         try:
@@ -124,7 +126,7 @@ class Session:
     def _remember(self, request, answer: str) -> None:
         if request.tag != "-" and request.verb not in ANEW:
             self._answers.append((request.tag, request.text, answer))
-            if len(self._answers) > REMEMBERED:
+            if len(self._answers) > _REMEMBERED:
                 self._answers.pop(0)
 
     def _refusal(self, tag: str, refusal: Refusal) -> str:

@@ -3,10 +3,12 @@
 The two slots are written in turn, so that the last good values survive a cut or a failed write.
 """
 
+from micropython import const
+
 from pump.core import settings as core
 from pump.core.refusal import Refusal
 
-SLOT = "settings-%d"
+_SLOT = const("settings-%d")
 
 
 class Settings:
@@ -20,7 +22,7 @@ class Settings:
     def __init__(self, store, own: dict | None = None) -> None:
         self._store = store
         base = core.defaults(own)
-        slots = [store.load(SLOT % slot) for slot in range(core.SLOTS)]
+        slots = [store.load(_SLOT % slot) for slot in range(core.SLOTS)]
         self.number, found, self.reasons = core.newest(slots, base)
         self.values = found or base
 
@@ -52,7 +54,7 @@ class Settings:
             pass  # then the next boot tells it again
 
     def _save(self, data: bytes) -> None:
-        name = SLOT % ((self.number + 1) % core.SLOTS)
+        name = _SLOT % ((self.number + 1) % core.SLOTS)
         try:
             self._store.save(name, data)
         except OSError:

@@ -11,9 +11,9 @@ Rules, with the requirements they come from:
     ALM-05  an alarm that stops the motor stays until it is acknowledged; ``first`` keeps the first
             of them until none is left
     ALM-06  the highest priority signals; ``active`` lists all, highest priority and oldest first
-    ALM-04  a silence mutes the buzzer alone, for SILENCE_US at most; it cannot be prolonged while
+    ALM-04  a silence mutes the buzzer alone, for _SILENCE_US at most; it cannot be prolonged while
             it lasts, a new alarm of any priority breaks it, and it ends with the last alarm
-    ALM-07  LOCK_STOPS alarms of the same stopping cause within LOCK_WINDOW_US (ends included)
+    ALM-07  _LOCK_STOPS alarms of the same stopping cause within _LOCK_WINDOW_US (ends included)
             raise lock-out.  One counts if the motor was started since that cause last counted.
 
 Lock-out and a failed self-test stay for good, that is until the next reset (power cycle or
@@ -22,6 +22,8 @@ Lock-out and a failed self-test stay for good, that is until the next reset (pow
 
 Times are whole microseconds since boot, >= 0 and not decreasing, without upper bound.
 """
+
+from micropython import const
 
 from pump.core import annunciator
 from pump.core.annunciator import NONE, PRIORITIES
@@ -45,9 +47,9 @@ CAUSE, PRIORITY, LATCHING, STOPS = range(4)  # what ``row_of`` returns
 LOCK_OUT = "lock-out"
 DELIBERATE = ("disconnect", "stop-open", "host-lost")  # what people and hosts do does not lock out
 
-SILENCE_US = 120_000_000
-LOCK_STOPS = 3
-LOCK_WINDOW_US = 600_000_000
+_SILENCE_US = const(120_000_000)
+_LOCK_STOPS = const(3)
+_LOCK_WINDOW_US = const(600_000_000)
 
 
 def row_of(cause: str) -> tuple:
@@ -74,7 +76,7 @@ class Alarms:
         self._signal_us = 0  # since when the highest priority has been what it is
         self._quiet_us = 0  # when the latest silence ends or ended
         self._starts = 0
-        self._counted = {}  # cause: (start it counted for, then the latest LOCK_STOPS - 1 times)
+        self._counted = {}  # cause: (start it counted for, then the latest _LOCK_STOPS - 1 times)
 
     # ---- what happens -------------------------------------------------------------------------
 
@@ -127,11 +129,11 @@ class Alarms:
         self._starts += 1
 
     def silence(self, now_us: int) -> bool:
-        """Mute the buzzer for SILENCE_US; False, and nothing changes, when no alarm is active or
+        """Mute the buzzer for _SILENCE_US; False, and nothing changes, when no alarm is active or
         a silence lasts already."""
         if not self._active or self.silenced(now_us):
             return False
-        self._quiet_us = now_us + SILENCE_US
+        self._quiet_us = now_us + _SILENCE_US
         return True
 
     # ---- how things stand ---------------------------------------------------------------------
@@ -231,6 +233,6 @@ class Alarms:
         if start == self._starts:
             return
         times.append(now_us)
-        if len(times) == LOCK_STOPS and now_us - times.pop(0) <= LOCK_WINDOW_US:
+        if len(times) == _LOCK_STOPS and now_us - times.pop(0) <= _LOCK_WINDOW_US:
             self.raise_(LOCK_OUT, now_us)
         self._counted[cause] = [self._starts] + times

@@ -28,6 +28,8 @@ which belong to the buzzer, and the melodies of annex F, which a fixed pitch can
 All times are whole microseconds since the pattern began, >= 0, without upper bound.
 """
 
+from micropython import const
+
 HIGH = "high"
 MEDIUM = "medium"
 LOW = "low"
@@ -38,24 +40,24 @@ RED = "red"
 YELLOW = "yellow"
 OFF = "off"
 
-HIGH_PULSE_US = 150_000
-HIGH_PAUSE_US = 100_000  # x
-HIGH_THIRD_US = 2 * HIGH_PAUSE_US + HIGH_PULSE_US
-HIGH_MIDDLE_US = 500_000
-HIGH_REST_US = 3_000_000
-MEDIUM_PULSE_US = 200_000
-MEDIUM_PAUSE_US = 200_000  # y
-MEDIUM_REST_US = 6_000_000
-LOW_PULSE_US = 200_000
-LOW_PAUSE_US = 200_000  # y
-LOW_REST_US = 20_000_000
+_HIGH_PULSE_US = const(150_000)
+_HIGH_PAUSE_US = const(100_000)  # x
+_HIGH_THIRD_US = const(2 * _HIGH_PAUSE_US + _HIGH_PULSE_US)
+_HIGH_MIDDLE_US = const(500_000)
+_HIGH_REST_US = const(3_000_000)
+_MEDIUM_PULSE_US = const(200_000)
+_MEDIUM_PAUSE_US = const(200_000)  # y
+_MEDIUM_REST_US = const(6_000_000)
+_LOW_PULSE_US = const(200_000)
+_LOW_PAUSE_US = const(200_000)  # y
+_LOW_REST_US = const(20_000_000)
 
-RED_ON_US = 250_000  # 2 Hz, half of the time
-RED_OFF_US = 250_000
-YELLOW_ON_US = 1_000_000  # 0.5 Hz, half of the time
-YELLOW_OFF_US = 1_000_000
+_RED_ON_US = const(250_000)  # 2 Hz, half of the time
+_RED_OFF_US = const(250_000)
+_YELLOW_ON_US = const(1_000_000)  # 0.5 Hz, half of the time
+_YELLOW_OFF_US = const(1_000_000)
 
-_FIVE = (HIGH_PAUSE_US, HIGH_PAUSE_US, HIGH_THIRD_US, HIGH_PAUSE_US)
+_FIVE = (_HIGH_PAUSE_US, _HIGH_PAUSE_US, _HIGH_THIRD_US, _HIGH_PAUSE_US)
 
 
 def _pattern(pulse_us: int, pauses_us: tuple) -> tuple:
@@ -72,15 +74,15 @@ _NEVER = ((), 0)
 _ALWAYS = ((0,), 0)
 
 _SOUNDS = {
-    HIGH: _pattern(HIGH_PULSE_US, _FIVE + (HIGH_MIDDLE_US,) + _FIVE + (HIGH_REST_US,)),
-    MEDIUM: _pattern(MEDIUM_PULSE_US, (MEDIUM_PAUSE_US, MEDIUM_PAUSE_US, MEDIUM_REST_US)),
-    LOW: _pattern(LOW_PULSE_US, (LOW_PAUSE_US, LOW_REST_US)),
+    HIGH: _pattern(_HIGH_PULSE_US, _FIVE + (_HIGH_MIDDLE_US,) + _FIVE + (_HIGH_REST_US,)),
+    MEDIUM: _pattern(_MEDIUM_PULSE_US, (_MEDIUM_PAUSE_US, _MEDIUM_PAUSE_US, _MEDIUM_REST_US)),
+    LOW: _pattern(_LOW_PULSE_US, (_LOW_PAUSE_US, _LOW_REST_US)),
     NONE: _NEVER,
 }
 
 _LIGHTS = {
-    HIGH: _pattern(RED_ON_US, (RED_OFF_US,)),
-    MEDIUM: _pattern(YELLOW_ON_US, (YELLOW_OFF_US,)),
+    HIGH: _pattern(_RED_ON_US, (_RED_OFF_US,)),
+    MEDIUM: _pattern(_YELLOW_ON_US, (_YELLOW_OFF_US,)),
     LOW: _ALWAYS,
     NONE: _NEVER,
 }

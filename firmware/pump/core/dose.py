@@ -16,6 +16,8 @@ nothing is clamped: a field that is missing, superfluous or out of range is refu
 of LIMITS.md.
 """
 
+from micropython import const
+
 from pump.core.bounds import NONE, Bounds, check_hard, check_soft
 from pump.core.crosscheck import check_plan
 from pump.core.limits import STEPS_MAX, Entered, check, check_rate, enter, rate_range
@@ -30,7 +32,7 @@ COMMON = ("syringe", "diameter", "capacity", "fill", "volume-per-step", "weight"
 PHASE = ("dose", "volume", "rate", "over", "to", "pause")
 COMBINATIONS = "dose+over,dose+rate,volume+over,volume+rate,rate+over,rate+to+over,pause"
 MAX_PHASES = 16
-MAX_STRETCHES = 64
+_MAX_STRETCHES = const(64)
 
 # A calibrated volume per step may differ from the geometry by a quarter: makers' tables disagree
 # by a few per cent, a slipped decimal point by 900.
@@ -134,8 +136,8 @@ def _drafted(setting: Setting, phases: list[Phase], beside_nl: tuple[int, int]) 
         raise Refusal("too-long", "phases", str(len(phases)), str(MAX_PHASES))
     drafted = Plan(setting, phases, beside_nl)
     stretches = sum([len(phase.stretches) for phase in drafted.phases])
-    if stretches > MAX_STRETCHES:
-        raise Refusal("too-long", "stretches", str(stretches), str(MAX_STRETCHES))
+    if stretches > _MAX_STRETCHES:
+        raise Refusal("too-long", "stretches", str(stretches), str(_MAX_STRETCHES))
     check(_derived("over", "time", drafted.total_duration_us, "s"))
     if drafted.total_steps > STEPS_MAX:
         raise Refusal("out-of-range", "steps", str(drafted.total_steps), str(STEPS_MAX))

@@ -5,14 +5,16 @@ a byte came at is an argument. Bounds: a line is at most 240 bytes; a partial li
 GAP_US without a byte (requirement COM-01).
 """
 
+from micropython import const
+
 from pump.core.crc import crc16_ccitt_false
 from pump.core.refusal import Refusal
 
 MAX_LINE = 240
 TEXT_MAX = MAX_LINE - len("*hhhh\n")
 GAP_US = 500_000
-_HEX = b"0123456789ABCDEFabcdef"
-_KEY = "abcdefghijklmnopqrstuvwxyz0123456789-"
+_HEX = const(b"0123456789ABCDEFabcdef")
+_KEY = const("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 class Request:

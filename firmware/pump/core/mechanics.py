@@ -4,6 +4,8 @@ A board file fills in ``Mechanics``; the default is the reference bench (M5x0.8 
 steps per turn, 1/16 microsteps).  Lengths are in um, volumes in nL, both exact ratios.
 """
 
+from micropython import const
+
 from pump.core.quantity import parse
 from pump.core.ramp import Ramp
 from pump.core.ratio import div, make, mul
@@ -11,7 +13,7 @@ from pump.core.ratio import div, make, mul
 # pi to 20 decimals (OEIS A000796), taken as exact: its error moves 60 mL by less than 1e-12 nL.
 PI = (314159265358979323846, 10**20)
 # After so many the currents of a two-phase motor are the same again.
-FULL_STEPS_PER_CYCLE = 4
+_FULL_STEPS_PER_CYCLE = const(4)
 
 
 class Mechanics:
@@ -42,7 +44,7 @@ class Mechanics:
         self.lead_um = parse("lead", lead, "length")
         self.microsteps = microsteps
         self.steps_per_turn = full_steps * microsteps
-        self.steps_per_cycle = FULL_STEPS_PER_CYCLE * microsteps
+        self.steps_per_cycle = _FULL_STEPS_PER_CYCLE * microsteps
         self.max_hz = max_step_hz
         for value in (
             self.lead_um[0],

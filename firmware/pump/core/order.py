@@ -13,6 +13,8 @@ The hash that a start must quote covers all of it.
 
 from binascii import crc32
 
+from micropython import const
+
 from pump.core.bounds import Bounds
 from pump.core.dose import COMMON, in_nl, plan_phases, split
 from pump.core.dose import plan as make_plan
@@ -25,7 +27,7 @@ from pump.core.refusal import Refusal
 
 OPTIONS = ("kvo", "lockout", "hourly", "override")
 KVO_MOST_NL_PER_S = make(1_000_000, 3600)  # 1 mL/h (DEL-14)
-KVO_LONGEST_S = 24 * 3600
+_KVO_LONGEST_S = const(24 * 3600)
 
 
 class Order:
@@ -111,7 +113,7 @@ def kvo_after(plan: Plan, order: Order, mechanics: Mechanics) -> Plan | None:
     if compare(rate, slowest) > 0 or rate[0] <= 0:
         raise Refusal("out-of-range", "kvo", kvo, format_down(slowest, "mL/h", "rate", 3))
     left = sub(sub(plan.setting.available_nl(), plan.total_volume_nl), plan.beside_nl)
-    seconds = min(KVO_LONGEST_S, floor(div(left, rate)))
+    seconds = min(_KVO_LONGEST_S, floor(div(left, rate)))
     if seconds < 1:
         raise Refusal("capacity", "kvo", kvo, exact(left, "mL", "volume"))
     wanted = {name: text for name, text in order.common.items() if name in COMMON}

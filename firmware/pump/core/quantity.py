@@ -1,18 +1,20 @@
 """Quantities: decimal text with a unit <-> exact ratios in base units.
 
 A number is digits with at most one point and a digit on both sides of it ("70", "0.5"); at most
-INTEGER_DIGITS before and FRACTION_DIGITS after the point; no sign, exponent, separator or space.
+_INTEGER_DIGITS before and _FRACTION_DIGITS after the point; no sign, exponent, separator or space.
 The unit follows directly, is never optional and its case matters.  Nothing is rounded on the way
 in; on the way out ``format`` rounds half up and ``exact`` does not round at all.
 The units and their sizes stand in ``units``.
 """
 
+from micropython import const
+
 from pump.core.ratio import div, floor, half_up, make, mul
 from pump.core.refusal import Refusal
 from pump.core.units import unit_size, units_of
 
-INTEGER_DIGITS = 12
-FRACTION_DIGITS = 9
+_INTEGER_DIGITS = const(12)
+_FRACTION_DIGITS = const(9)
 NUMBER_FORM = "plain-decimal-like-70-or-0.5"
 
 
@@ -33,8 +35,8 @@ def parse_decimal(field: str, text: str, given: str = "") -> tuple[int, int]:
     whole, point, fraction = text.partition(".")
     if not _digits(whole) or (point and not _digits(fraction)):
         raise Refusal("bad-number", field, given, accepts=NUMBER_FORM)
-    if len(whole) > INTEGER_DIGITS or len(fraction) > FRACTION_DIGITS:
-        limit = "%d.%d-digits" % (INTEGER_DIGITS, FRACTION_DIGITS)
+    if len(whole) > _INTEGER_DIGITS or len(fraction) > _FRACTION_DIGITS:
+        limit = "%d.%d-digits" % (_INTEGER_DIGITS, _FRACTION_DIGITS)
         raise Refusal("bad-number", field, given, limit, NUMBER_FORM)
     return make(int(whole + fraction), 10 ** len(fraction))
 

@@ -18,10 +18,12 @@ lasts as long in a ramp as beside it.  8 ms is just below the shortest lease (TI
 same reason.
 """
 
+from micropython import const
+
 from pump.core.ratio import make
 
 STAIR_US = 8_000
-_UNITS_PER_S = 1_250_000  # of 0.8 us
+_UNITS_PER_S = const(1_250_000)  # of 0.8 us
 
 
 class Ramp:

@@ -12,16 +12,18 @@ Values are dicts of name -> canonical text; ``amount`` gives the integer in base
 
 from binascii import crc32
 
+from micropython import const
+
 from pump.core.quantity import exact, parse
 from pump.core.ratio import compare
 from pump.core.refusal import Refusal
 from pump.core.units import canonical_unit, unit_size, units_of
 
-VERSION = 1
+_VERSION = const(1)
 SLOTS = 2
 LABEL = "label"
-LABEL_MAX = 24
-_LABEL_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+_LABEL_MAX = const(24)
+_LABEL_CHARS = const("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 # name, dimension (or LABEL), least, most, default
 TABLE = (
@@ -29,7 +31,7 @@ TABLE = (
     ("occlusion-force", "force", "0.5N", "150N", "40N"),
     ("supply-warn", "voltage", "1V", "60V", "4.5V"),
     ("supply-stop", "voltage", "1V", "60V", "4V"),
-    ("pump-label", LABEL, "1", "%d" % LABEL_MAX, "unnamed"),
+    ("pump-label", LABEL, "1", "%d" % _LABEL_MAX, "unnamed"),
 )
 
 # Why a slot is not believed.
@@ -57,7 +59,7 @@ def checked(name: str, text: str) -> str:
     bad-unit, out-of-range or bad-value."""
     _, kind, least, most, _ = row_of(name)
     if kind == LABEL:
-        check_label(name, text, LABEL_MAX)
+        check_label(name, text, _LABEL_MAX)
         return text
     value = parse(name, text, kind)
     if compare(value, parse(name, least, kind)) < 0 or compare(value, parse(name, most, kind)) > 0:
@@ -94,7 +96,7 @@ def defaults(own: dict | None = None) -> dict:
 
 def pack(number: int, values: dict) -> bytes:
     """Return the slot's content; ``number`` >= 1."""
-    words = ["%d %d" % (VERSION, number)]
+    words = ["%d %d" % (_VERSION, number)]
     words += [row[0] + "=" + values[row[0]] for row in TABLE]
     text = " ".join(words)
     return ("%s*%08X" % (text, crc32(text.encode()))).encode()
@@ -109,7 +111,7 @@ def unpack(data: bytes, base: dict) -> tuple[int, dict | None, str]:
     if not star or check != ("%08X" % crc32(text)).encode():
         return 0, None, SPOILT
     words = text.decode().split(" ")
-    if len(words) < 2 or words[0] != "%d" % VERSION:
+    if len(words) < 2 or words[0] != "%d" % _VERSION:
         return 0, None, OTHER_VERSION
     try:
         return int(words[1]), _values(words[2:], base), ""

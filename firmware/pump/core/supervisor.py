@@ -15,18 +15,20 @@ readings are arguments.
     driver           what the motor driver says of itself, twice in a row            (DRV-01)
 """
 
+from micropython import const
+
 from pump.core.timeline import Timeline
 
 LOOK_US = 480_000  # between two looks; two in a row are within the second that DEL-10 allows
-OVER_STEPS = 1
-OVER_PERCENT = 1
-UNDER_STEPS = 5
-UNDER_PERCENT = 10
-WINDOW_US = 30_000_000  # under-delivery is judged over the last one to two of these
-TWICE = 2
+_OVER_STEPS = const(1)
+_OVER_PERCENT = const(1)
+_UNDER_STEPS = const(5)
+_UNDER_PERCENT = const(10)
+_WINDOW_US = const(30_000_000)  # under-delivery is judged over the last one to two of these
+_TWICE = const(2)
 DRIVER_SOUND = ("", "hot")  # hot is a warning
-UNDER = "under-delivery"
-COUNTER_MASK = 0xFFFFFFFF
+_UNDER = const("under-delivery")
+_COUNTER_MASK = const(0xFFFFFFFF)
 
 
 class Watch:
@@ -122,7 +124,7 @@ class Supervisor:
         """The worst that is wrong, or ''. What stops nothing hides nothing."""
         around = self._surroundings(seen)
         cause = self._motion(seen) if self._moving else self._stillness(seen)
-        return cause if cause and cause != UNDER else around or cause
+        return cause if cause and cause != _UNDER else around or cause
 
     def unmet(self, force_mn: int | None, supply_mv: int | None, driver: str = "") -> str:
         """The precondition of motion that these readings break, or ''."""
@@ -148,19 +150,19 @@ class Supervisor:
         return "runaway" if moved else ""
 
     def _motion(self, seen: Seen) -> str:
-        made = self._done + ((seen.count - self._base) & COUNTER_MASK)
+        made = self._done + ((seen.count - self._base) & _COUNTER_MASK)
         if made > seen.commanded:
             return "miscount"
         due = self._line.steps_at(seen.after_us - self._begun_us[0])
-        if made > due + OVER_STEPS + (due - self._done) * OVER_PERCENT // 100:
+        if made > due + _OVER_STEPS + (due - self._done) * _OVER_PERCENT // 100:
             return "over-delivery"
         # a look in the first microseconds lies before the latest instant of the beginning
         due = self._line.steps_at(max(0, seen.before_us - self._begun_us[1]))
         since, had = self._marks[1]
         missing = (due - since) - (made - had)
-        if missing > UNDER_STEPS and missing * 100 > (due - since) * UNDER_PERCENT:
-            return UNDER
-        if seen.before_us - self._mark_us >= WINDOW_US:
+        if missing > _UNDER_STEPS and missing * 100 > (due - since) * _UNDER_PERCENT:
+            return _UNDER
+        if seen.before_us - self._mark_us >= _WINDOW_US:
             self._mark_us = seen.before_us
             self._marks = [(due, made), self._marks[0]]
         return ""
@@ -177,15 +179,15 @@ class Supervisor:
             self._odd = self._odd + 1 if odd else 0
             forced = not odd and seen.force_mn > watch.force_stop_mn
             self._forced = self._forced + 1 if forced else 0
-        if self._low >= TWICE:
+        if self._low >= _TWICE:
             return "supply-critical"
-        if self._broken >= TWICE:
+        if self._broken >= _TWICE:
             return "driver"
         if seen.end_of_travel and self._moving:
             return "limit-switch"
-        if self._odd >= TWICE:
+        if self._odd >= _TWICE:
             return "force-sensor"
-        if self._forced >= TWICE and self._moving:
+        if self._forced >= _TWICE and self._moving:
             return "occlusion"
         return ""
 

@@ -12,6 +12,7 @@ import time
 import machine
 from esp32 import PCNT
 from machine import Pin, Timer
+from micropython import const
 
 from pump.ports.clock import Clock
 from pump.ports.esp32_periphery import Force, Hot, Supply, Watchdog
@@ -21,13 +22,13 @@ from pump.ports.flash_store import FlashStore
 from pump.ports.switches import Driver, Indicators, Travel
 from pump.ports.uart_console import UartConsole
 
-COUNT_MAX = 32_767  # the counter begins at 0 again when it reaches this
-FILTER = 80  # cycles of 12.5 ns: shorter pulses are not counted
-POLLIN = 1
-IOCTL_POLL = 3
-ROUGH_MS = 10  # the scheduler's tick: a poll with a time-out ends so late
-NAP_US = 150
-COLLECT_US = 10_000
+_COUNT_MAX = const(32_767)  # the counter begins at 0 again when it reaches this
+_FILTER = const(80)  # cycles of 12.5 ns: shorter pulses are not counted
+_POLLIN = const(1)
+_IOCTL_POLL = const(3)
+_ROUGH_MS = const(10)  # the scheduler's tick: a poll with a time-out ends so late
+_NAP_US = const(150)
+_COLLECT_US = const(10_000)
 
 
 class Gate:
@@ -83,11 +84,11 @@ class DoseFuse:
 
 class StepCounter:
     """A pulse counter on a pin of its own, joined to STEP behind the gate. Must be read at least
-    every COUNT_MAX steps."""
+    every _COUNT_MAX steps."""
 
     def __init__(self, pin: Pin) -> None:
         self._counter = PCNT(
-            0, pin=pin, rising=PCNT.INCREMENT, falling=PCNT.IGNORE, filter=FILTER, max=COUNT_MAX
+            0, pin=pin, rising=PCNT.INCREMENT, falling=PCNT.IGNORE, filter=_FILTER, max=_COUNT_MAX
         )
         self._counter.start()
         self._value = self._counter.value()
@@ -95,7 +96,7 @@ class StepCounter:
 
     def steps(self) -> int:
         value = self._counter.value()
-        self._steps += (value - self._value) % COUNT_MAX
+        self._steps += (value - self._value) % _COUNT_MAX
         self._value = value
         return self._steps & 0xFFFFFFFF
 
@@ -165,7 +166,7 @@ class _News(io.IOBase):
         self.rung = True
 
     def ioctl(self, request: int, argument: int) -> int:
-        return POLLIN if request == IOCTL_POLL and (self.rung or self._stop.news) else 0
+        return _POLLIN if request == _IOCTL_POLL and (self.rung or self._stop.news) else 0
 
 
 class Esp32Hal:
@@ -239,8 +240,8 @@ class Esp32Hal:
     def collect(self) -> None:
         """At the beginning of a chunk rather than across its end, where steps would be late."""
         now_us = self.clock.now_us()
-        if self.generator.due_us() - now_us < COLLECT_US:
-            self.wait(now_us + COLLECT_US, False)
+        if self.generator.due_us() - now_us < _COLLECT_US:
+            self.wait(now_us + _COLLECT_US, False)
         gc.collect()
 
     def wait(self, due_us: int, want_write: bool) -> None:
@@ -249,11 +250,11 @@ class Esp32Hal:
         if want_write:
             due_us = min(due_us, self.link.room_us())
         left_us = due_us - self.clock.now_us()
-        if left_us > NAP_US:
+        if left_us > _NAP_US:
             self._news.rung = False
             self._alarm.init(
                 mode=Timer.ONE_SHOT, period=left_us, tick_hz=1_000_000, callback=self._ring
             )
-            self.link.wait(self._waiter, left_us // 1000 + ROUGH_MS, False)
+            self.link.wait(self._waiter, left_us // 1000 + _ROUGH_MS, False)
         elif left_us > 0:
             time.sleep_us(left_us)

@@ -7,12 +7,13 @@ import struct
 from binascii import crc32
 
 from machine import ADC, RTC, WDT, Pin
+from micropython import const
 
-WATCHDOG_MS = 2000
-RELEASED_MS = 86_400_000  # the task watchdog cannot be stopped: a day
-SLOT = 8
-ZERO_MV = 330
-FULL_MV = 3300
+_WATCHDOG_MS = const(2000)
+_RELEASED_MS = const(86_400_000)  # the task watchdog cannot be stopped: a day
+_SLOT = const(8)
+_ZERO_MV = const(330)
+_FULL_MV = const(3300)
 
 
 class Watchdog:
@@ -24,12 +25,12 @@ class Watchdog:
 
     def feed(self) -> None:
         if self._wdt is None:
-            self._wdt = WDT(timeout=WATCHDOG_MS)
+            self._wdt = WDT(timeout=_WATCHDOG_MS)
         self._wdt.feed()
 
     def release(self) -> None:
         self._wdt = None
-        WDT(timeout=RELEASED_MS).feed()
+        WDT(timeout=_RELEASED_MS).feed()
 
 
 class Hot:
@@ -42,7 +43,9 @@ class Hot:
         self._slot = 0
         self._steps = 0
         kept = bytes(self._rtc.memory())
-        self._slots = [kept[:SLOT], kept[SLOT:]] if len(kept) == 2 * SLOT else [bytes(SLOT)] * 2
+        self._slots = (
+            [kept[:_SLOT], kept[_SLOT:]] if len(kept) == 2 * _SLOT else [bytes(_SLOT)] * 2
+        )
 
     def save(self, boot: int, steps: int) -> None:
         self._write(boot, steps)
@@ -76,7 +79,7 @@ class Force:
         self._full_mn = full_mn
 
     def read_mn(self) -> int:
-        return (self._adc.read_uv() // 1000 - ZERO_MV) * self._full_mn // FULL_MV
+        return (self._adc.read_uv() // 1000 - _ZERO_MV) * self._full_mn // _FULL_MV
 
 
 class Supply:

@@ -18,14 +18,15 @@ import time
 
 from esp32 import RMT
 from machine import Pin
+from micropython import const
 
-TICK_HZ = 2_500_000
-CLOCK_DIV = 32  # of 80 MHz: the same
+_TICK_HZ = const(2_500_000)
+_CLOCK_DIV = const(32)  # of 80 MHz: the same
 PULSE_MAX = 32_767
-CHANNELS = 4
-OLD_SYMBOLS = 64
-NEW_SYMBOLS = 128  # four channels have the 512 symbols of the chip
-MARGIN_US = 1_000
+_CHANNELS = const(4)
+_OLD_SYMBOLS = const(64)
+_NEW_SYMBOLS = const(128)  # four channels have the 512 symbols of the chip
+_MARGIN_US = const(1_000)
 
 
 class StepOutput:
@@ -37,9 +38,9 @@ class StepOutput:
         if not self._modern:
             RMT.bitstream_channel(None)
         # one symbol is the end mark
-        self.halves = 2 * ((NEW_SYMBOLS if self._modern else OLD_SYMBOLS) - 1)
-        self._channels = [None] * CHANNELS
-        self._over_us = [0] * CHANNELS
+        self.halves = 2 * ((_NEW_SYMBOLS if self._modern else _OLD_SYMBOLS) - 1)
+        self._channels = [None] * _CHANNELS
+        self._over_us = [0] * _CHANNELS
         self._at = 0
         self._attached = False
 
@@ -64,7 +65,7 @@ class StepOutput:
 
     def busy_until(self, over_us: int) -> None:
         """The chunk in progress is over at ``over_us`` of the clock."""
-        self._over_us[self._at] = over_us + MARGIN_US
+        self._over_us[self._at] = over_us + _MARGIN_US
 
     def detach(self) -> None:
         """STEP low from now on, whatever the RMT plays."""
@@ -73,5 +74,5 @@ class StepOutput:
 
     def _make(self, number: int) -> RMT:
         if self._modern:
-            return RMT(pin=self._pin, resolution_hz=TICK_HZ, num_symbols=NEW_SYMBOLS)
-        return RMT(number, pin=self._pin, clock_div=CLOCK_DIV)
+            return RMT(pin=self._pin, resolution_hz=_TICK_HZ, num_symbols=_NEW_SYMBOLS)
+        return RMT(number, pin=self._pin, clock_div=_CLOCK_DIV)

@@ -8,27 +8,30 @@ too late (the CPU was busy, or flash was written) has its intervals shortened by
 until it has caught up, and no step is ever left out.
 
 A timer's soft callback begins the next chunk; every call into the generator does too, if it is
-time. A chunk lasts CHUNK at most, so that STEP is soon free again after a halt; ``outlast`` asks
-for one of LONG, in whose shade flash can be written. When the CPU stands still, what is left is
+time. A chunk lasts _CHUNK at most, so that STEP is soon free again after a halt; ``outlast`` asks
+for one of _LONG, in whose shade flash can be written. When the CPU stands still, what is left is
 the chunk in progress; when Python alone does, it is the queue, as on other chips.
 """
 
 import time
 
 from machine import Timer
+from micropython import const
 
 from pump.ports.esp32_rmt import PULSE_MAX
 
-WIDTH = 12  # ticks; 4.8 us, drivers ask for 1.9
-CHUNK = 250_000  # ticks; 100 ms
-LONG = 1_500_000  # ticks; 600 ms
-LEAD_MIN = 2
-LEAD_US = 12_000  # a chunk begins so long before its first step at most; fits into a duration
-SIZE = 32
-SIZES = 8
-FOREVER_US = 1 << 62
-GUARD = 150  # ticks; STEP is not taken away so near to a pulse
-BEGIN_US = 40  # from reading the clock to the first tick of a chunk, before it is known better
+_WIDTH = const(12)  # ticks; 4.8 us, drivers ask for 1.9
+_CHUNK = const(250_000)  # ticks; 100 ms
+_LONG = const(1_500_000)  # ticks; 600 ms
+_LEAD_MIN = const(2)
+# A chunk begins so long before its first step at most; fits into a duration.
+_LEAD_US = const(12_000)
+_SIZE = const(32)
+_SIZES = const(8)
+_FOREVER_US = const(1 << 62)
+_GUARD = const(150)  # ticks; STEP is not taken away so near to a pulse
+# From reading the clock to the first tick of a chunk, before it is known better.
+_BEGIN_US = const(40)
 
 
 class StepGenerator:
@@ -57,8 +60,8 @@ class StepGenerator:
         self._serving = False
         self._again = False
         # shortest time seen from clock to chunk, by length: so a step is never early
-        self._latencies = [BEGIN_US * 5 // 2] * SIZES
-        self._chunk = CHUNK
+        self._latencies = [_BEGIN_US * 5 // 2] * _SIZES
+        self._chunk = _CHUNK
         self._begun_us = 0  # the chunk in progress
         self._over_us = 0
         self._lead = 0
@@ -104,17 +107,17 @@ class StepGenerator:
     def outlast(self, us: int) -> int:
         self.serve()
         if not self._running or not self._steps:
-            return FOREVER_US
+            return _FOREVER_US
         left_us = self._due_us() - self._clock.now_us()
         if left_us < us:
-            self._chunk = LONG
+            self._chunk = _LONG
         return left_us
 
     # ---- for the port -------------------------------------------------------------------------
 
     def due_us(self) -> int:
         """When ``serve`` wants to be called."""
-        return self._due_us() if self._running and self._steps else FOREVER_US
+        return self._due_us() if self._running and self._steps else _FOREVER_US
 
     def cut(self) -> None:
         """End motion between two pulses; the words stay and are not worked on any more."""
@@ -173,7 +176,7 @@ class StepGenerator:
 
     def _due_us(self) -> int:
         """When the chunk that is laid out must begin, at the earliest."""
-        return max(self._over_us, self._origin_us + self._first * 2 // 5 - LEAD_US)
+        return max(self._over_us, self._origin_us + self._first * 2 // 5 - _LEAD_US)
 
     def _work(self) -> None:
         now_us = self._clock.now_us()
@@ -218,7 +221,7 @@ class StepGenerator:
             self._first = rise
             at = 1  # the wait before it is worked out at the last moment
         else:
-            low = rise - self._last - WIDTH
+            low = rise - self._last - _WIDTH
             if rise - self._first > self._chunk:
                 return False
             if at + low // PULSE_MAX + 2 > len(self._durations):
@@ -230,13 +233,13 @@ class StepGenerator:
                 self._levels[at] = 0
                 low -= part
                 at += 1
-        self._durations[at] = WIDTH
+        self._durations[at] = _WIDTH
         self._levels[at] = 1
         self._rises[steps] = rise - self._first
         self._filled = at + 1
         self._steps = steps + 1
         self._last = rise
-        self._sum += WIDTH
+        self._sum += _WIDTH
         return True
 
     def _play(self) -> None:
@@ -244,7 +247,7 @@ class StepGenerator:
         if not self._fuse.spend(steps):
             self._begin_chunk()
             return
-        size = self._filled // SIZE
+        size = self._filled // _SIZE
         durations, levels = self._durations, self._levels
         if self._filled < len(durations):
             durations, levels = durations[: self._filled], levels[: self._filled]
@@ -263,7 +266,7 @@ class StepGenerator:
         begun_us = self._clock.now_us()
         self._latencies[size] = min(self._latencies[size], (begun_us - now_us) * 5 // 2)
         self._set_times(begun_us)
-        self._chunk = CHUNK
+        self._chunk = _CHUNK
         self._begin_chunk()
 
     def _set_times(self, begun_us: int) -> None:
@@ -274,11 +277,11 @@ class StepGenerator:
     def _least_lead(self, now_us: int) -> int:
         """The first step keeps its distance from the last one of the chunk before."""
         since = (now_us - self._over_us) * 5 // 2
-        return max(LEAD_MIN, self.min_step_ticks - WIDTH - since)
+        return max(_LEAD_MIN, self.min_step_ticks - _WIDTH - since)
 
     def _catch_up(self, durations: list, late: int) -> None:
         """Shorten the waits between pulses until ``late`` ticks are made up for."""
-        least = self.min_step_ticks - WIDTH
+        least = self.min_step_ticks - _WIDTH
         moved = 0
         step = 1
         for at in range(2, self._filled):
@@ -297,9 +300,9 @@ class StepGenerator:
         low, high = 0, self._count
         while low < high:
             middle = (low + high) // 2
-            if self._played[middle] + WIDTH + GUARD <= now:
+            if self._played[middle] + _WIDTH + _GUARD <= now:
                 low = middle + 1
             else:
                 high = middle
-        if low < self._count and self._played[low] - GUARD <= now:
-            time.sleep_us((self._played[low] + WIDTH + GUARD - now) * 2 // 5)
+        if low < self._count and self._played[low] - _GUARD <= now:
+            time.sleep_us((self._played[low] + _WIDTH + _GUARD - now) * 2 // 5)

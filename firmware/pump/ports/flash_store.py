@@ -7,11 +7,13 @@ never was may be found empty: the same as none.) An append costs one erase, like
 
 import binascii
 
-FOLDER = "/"
-SUFFIX = ".rec"
-CHUNK = 512
-LONGEST = 1 << 24  # more than the file system holds
-_buffer = bytearray(CHUNK)
+from micropython import const
+
+_FOLDER = const("/")
+_SUFFIX = const(".rec")
+_CHUNK = const(512)
+_LONGEST = const(1 << 24)  # more than the file system holds
+_buffer = bytearray(_CHUNK)
 
 
 class FlashStore:
@@ -20,7 +22,7 @@ class FlashStore:
     def load(self, name: str) -> bytes:
         """The record, or b'' when there is none."""
         try:
-            with open(FOLDER + name + SUFFIX, "rb") as file:
+            with open(_FOLDER + name + _SUFFIX, "rb") as file:
                 return file.read()
         except OSError:
             return b""
@@ -28,7 +30,7 @@ class FlashStore:
     def read(self, name: str, at: int, count: int) -> bytes:
         """Up to ``count`` bytes from offset ``at``; b'' beyond the end."""
         try:
-            with open(FOLDER + name + SUFFIX, "rb") as file:
+            with open(_FOLDER + name + _SUFFIX, "rb") as file:
                 file.seek(at)
                 return file.read(count)
         except OSError:
@@ -36,21 +38,21 @@ class FlashStore:
 
     def save(self, name: str, data: bytes) -> None:
         """Replace the record."""
-        with open(FOLDER + name + SUFFIX, "wb") as file:
+        with open(_FOLDER + name + _SUFFIX, "wb") as file:
             file.write(data)
 
     def append(self, name: str, data: bytes) -> None:
         """Add to the end of the record."""
-        with open(FOLDER + name + SUFFIX, "ab") as file:
+        with open(_FOLDER + name + _SUFFIX, "ab") as file:
             file.write(data)
 
     def digest(self, name: str, count: int) -> int:
         """CRC-32 of the first ``count`` bytes of the record, of all where it has fewer."""
-        return _crc32(FOLDER + name + SUFFIX, count)
+        return _crc32(_FOLDER + name + _SUFFIX, count)
 
     def checksum(self, path: str) -> int:
         """CRC-32 of a file; -1 when there is none."""
-        return _crc32(FOLDER + path, LONGEST)
+        return _crc32(_FOLDER + path, _LONGEST)
 
 
 def _crc32(path: str, count: int) -> int:

@@ -4,12 +4,13 @@ A driver is loaded only where its part is fitted: the rest of the heap stays fre
 """
 
 from machine import I2C, UART, Pin
+from micropython import const
 
 from pump.ports.switches import Indicators, Travel
 
-TMC_BAUD = 115_200
-TMC_ANSWER_MS = 5  # the longest exchange is 12 bytes, 1.04 ms
-I2C_HZ = 400_000
+_TMC_BAUD = const(115_200)
+_TMC_ANSWER_MS = const(5)  # the longest exchange is 12 bytes, 1.04 ms
+_I2C_HZ = const(400_000)
 
 
 def fitted(board: dict, uart: int, force, supply) -> dict:
@@ -45,7 +46,7 @@ def tmc2209(
     """A TMC2209 whose PDN_UART is on ``rx``, and through 1 kohm on ``tx``."""
     from pump.drivers.tmc2209 import Tmc2209
 
-    line = UART(uart, TMC_BAUD, tx=Pin(tx), rx=Pin(rx), timeout=TMC_ANSWER_MS)
+    line = UART(uart, _TMC_BAUD, tx=Pin(tx), rx=Pin(rx), timeout=_TMC_ANSWER_MS)
     return Tmc2209(line, run_ma, hold_ma, microsteps, interpolate)
 
 
@@ -61,7 +62,7 @@ def ssd1306(i2c: int, sda: int, scl: int):
     """A display of 128 x 64 points."""
     from pump.drivers.ssd1306 import Ssd1306
 
-    return Ssd1306(I2C(i2c, sda=Pin(sda), scl=Pin(scl), freq=I2C_HZ))
+    return Ssd1306(I2C(i2c, sda=Pin(sda), scl=Pin(scl), freq=_I2C_HZ))
 
 
 class RgbIndicators:

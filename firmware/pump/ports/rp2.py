@@ -10,6 +10,7 @@ import time
 
 import machine
 from machine import Pin, mem32
+from micropython import const
 from rp2 import StateMachine, asm_pio_encode
 
 from pump.core.ratio import make
@@ -33,37 +34,37 @@ from pump.ports.rp2_programs import (
 from pump.ports.switches import Driver, Indicators, Travel
 from pump.ports.usb_serial import UsbSerial
 
-GENERATOR = 0
-FUSE = 1
-COUNTER = 4
-FDEBUG = 0x50200008
-TXSTALL = 1 << (24 + GENERATOR)
-PULSE_US = 3  # a pulse takes 2.06 us
-CYCLES_PER_TICK = 2
-PASSES_MAX = (1 << 25) - 1
-COUNT_BITS = 7
-POLLIN = 1
-POLLOUT = 4
-IOCTL_POLL = 3
-FOREVER_US = 1 << 62
+_GENERATOR = const(0)
+_FUSE = const(1)
+_COUNTER = const(4)
+_FDEBUG = const(0x50200008)
+_TXSTALL = const(1 << (24 + _GENERATOR))
+_PULSE_US = const(3)  # a pulse takes 2.06 us
+_CYCLES_PER_TICK = const(2)
+_PASSES_MAX = const((1 << 25) - 1)
+_COUNT_BITS = const(7)
+_POLLIN = const(1)
+_POLLOUT = const(4)
+_IOCTL_POLL = const(3)
+_FOREVER_US = const(1 << 62)
 
 
 class StepGenerator:
     """PIO words: a tick is two system clocks, the length of one pass of the wait loop."""
 
     depth = 8
-    min_step_ticks = STEP_OVERHEAD // CYCLES_PER_TICK
-    min_wait_ticks = WAIT_OVERHEAD // CYCLES_PER_TICK
-    max_ticks = PASSES_MAX
-    max_count = (1 << COUNT_BITS) - 1
+    min_step_ticks = STEP_OVERHEAD // _CYCLES_PER_TICK
+    min_wait_ticks = WAIT_OVERHEAD // _CYCLES_PER_TICK
+    max_ticks = _PASSES_MAX
+    max_count = (1 << _COUNT_BITS) - 1
     late_us = 0
 
     def __init__(self, step: Pin, stop: Pin, allow_gpio: int) -> None:
-        self.tick_ns = make(CYCLES_PER_TICK * 1_000_000_000, machine.freq())
+        self.tick_ns = make(_CYCLES_PER_TICK * 1_000_000_000, machine.freq())
         self._step = step
         self._stop = stop
         self._program = make_step_generator(allow_gpio)
-        self._machine = StateMachine(GENERATOR)
+        self._machine = StateMachine(_GENERATOR)
         self.arm()
 
     def arm(self) -> None:
@@ -72,7 +73,7 @@ class StepGenerator:
         )
 
     def run(self) -> None:
-        mem32[FDEBUG] = TXSTALL
+        mem32[_FDEBUG] = _TXSTALL
         self._machine.active(1)
 
     def room(self) -> int:
@@ -82,19 +83,19 @@ class StepGenerator:
         if not self.room():
             raise OverflowError("step queue is full")
         passes = interval_ticks - (self.min_step_ticks if count else self.min_wait_ticks)
-        self._machine.put(count | passes << COUNT_BITS)
+        self._machine.put(count | passes << _COUNT_BITS)
 
     def halt(self) -> None:
         self._machine.active(0)
         if self._step.value():
-            time.sleep_us(PULSE_US)  # frozen in a pulse that has been counted: let it be whole
+            time.sleep_us(_PULSE_US)  # frozen in a pulse that has been counted: let it be whole
         self.arm()
 
     def starved(self) -> bool:
-        return bool(mem32[FDEBUG] & TXSTALL)
+        return bool(mem32[_FDEBUG] & _TXSTALL)
 
     def outlast(self, us: int) -> int:
-        return FOREVER_US
+        return _FOREVER_US
 
 
 class DoseFuse:
@@ -104,7 +105,7 @@ class DoseFuse:
         self._step = step
         self._stop = stop
         self._allow = allow
-        self._machine = StateMachine(FUSE)
+        self._machine = StateMachine(_FUSE)
         self.disarm()
 
     def arm(self, steps: int) -> None:
@@ -132,7 +133,7 @@ class StepCounter:
     _PUSH = asm_pio_encode("push(noblock)", 0)
 
     def __init__(self, step: Pin) -> None:
-        self._machine = StateMachine(COUNTER, step_counter, freq=machine.freq(), in_base=step)
+        self._machine = StateMachine(_COUNTER, step_counter, freq=machine.freq(), in_base=step)
         self._machine.active(1)
 
     def steps(self) -> int:
@@ -193,7 +194,7 @@ class _News(io.IOBase):
         self._stop = stop
 
     def ioctl(self, request: int, argument: int) -> int:
-        return POLLIN if request == IOCTL_POLL and self._stop.news else 0
+        return _POLLIN if request == _IOCTL_POLL and self._stop.news else 0
 
 
 class Rp2Hal:

@@ -6,18 +6,19 @@ Pins of parts that a board does not have are None in its board file, and so is t
 from binascii import crc32
 
 from machine import ADC, WDT, mem32
+from micropython import const
 
-WATCHDOG_MS = 2000
+_WATCHDOG_MS = const(2000)
 # The watchdog's registers: where they begin, and how far on (RP2040 and RP2350 data sheets).
 WATCHDOG_RP2040 = 0x40058000
 WATCHDOG_RP2350 = 0x400D8000
-ENABLE = 1 << 30  # in the first
-REASON = 0x08
-REASON_TIMER = 1
-SCRATCH = 0x0C  # 0 to 3 are free; SDK and boot ROM use 4 to 7
-WORD = 0xFFFFFFFF
-ADC_MV = 3300
-ADC_FULL = 65535
+_ENABLE = const(1 << 30)  # in the first
+_REASON = const(0x08)
+_REASON_TIMER = const(1)
+_SCRATCH = const(0x0C)  # 0 to 3 are free; SDK and boot ROM use 4 to 7
+_WORD = const(0xFFFFFFFF)
+_ADC_MV = const(3300)
+_ADC_FULL = const(65535)
 
 
 class Watchdog:
@@ -31,7 +32,7 @@ class Watchdog:
 
     def feed(self) -> None:
         if self._wdt is None:
-            self._wdt = WDT(timeout=WATCHDOG_MS)
+            self._wdt = WDT(timeout=_WATCHDOG_MS)
         self._wdt.feed()
 
     def release(self) -> None:
@@ -39,13 +40,13 @@ class Watchdog:
         self._stop()
 
     def _stop(self) -> None:
-        if mem32[self._control] & ENABLE:
-            mem32[self._control] &= WORD ^ ENABLE
+        if mem32[self._control] & _ENABLE:
+            mem32[self._control] &= _WORD ^ _ENABLE
 
 
 def bitten(registers: int) -> bool:
     """True when the last reset was a watchdog that was not fed, and not ``machine.reset``."""
-    return bool(mem32[registers + REASON] & REASON_TIMER)
+    return bool(mem32[registers + _REASON] & _REASON_TIMER)
 
 
 class Hot:
@@ -54,7 +55,7 @@ class Hot:
     one is believed; steps that have gone back, with another run, are written to both."""
 
     def __init__(self, registers: int) -> None:
-        self._scratch = registers + SCRATCH
+        self._scratch = registers + _SCRATCH
         self._slot = 0
         self._steps = 0
 
@@ -74,8 +75,8 @@ class Hot:
     def load(self, boot: int) -> int:
         best = -1
         for at in (self._scratch, self._scratch + 8):
-            steps = mem32[at] & WORD
-            if mem32[at + 4] & WORD == self._check(boot, steps) and steps > best:
+            steps = mem32[at] & _WORD
+            if mem32[at + 4] & _WORD == self._check(boot, steps) and steps > best:
                 best = steps
         return best
 
@@ -92,7 +93,7 @@ class Force:
         self._full_mn = full_mn
 
     def read_mn(self) -> int:
-        return (self._adc.read_u16() - ADC_FULL // 10) * self._full_mn // ADC_FULL
+        return (self._adc.read_u16() - _ADC_FULL // 10) * self._full_mn // _ADC_FULL
 
 
 class Supply:
@@ -103,4 +104,4 @@ class Supply:
         self._divider = divider
 
     def read_mv(self) -> int:
-        return self._adc.read_u16() * ADC_MV * self._divider // ADC_FULL
+        return self._adc.read_u16() * _ADC_MV * self._divider // _ADC_FULL

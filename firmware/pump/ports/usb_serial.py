@@ -4,7 +4,7 @@ What the sources of MicroPython 1.28 (rp2, TinyUSB) say and this file rests on: 
 until all bytes asked for have come, so bytes are read one by one after POLLIN. A write waits up
 to 500 ms for room; POLLOUT means room for one byte at least, so bytes are written one by one
 after POLLOUT. With the cable pulled POLLOUT lies and the write gives up after 500 ms with 0: then
-the link is left alone for BACK_OFF_US, so that a pulled cable costs one such wait and not one per
+the link is left alone for _BACK_OFF_US, so that a pulled cable costs one such wait and not one per
 byte.
 """
 
@@ -12,8 +12,11 @@ import select
 import sys
 import time
 
-BACK_OFF_US = 2_000_000
-BURST = 256  # bytes in one call, 20 ms on the chip; the loop gives fewer when it is in a hurry
+from micropython import const
+
+_BACK_OFF_US = const(2_000_000)
+# Bytes in one call, 20 ms on the chip; the loop gives fewer when it is in a hurry.
+_BURST = const(256)
 
 
 class UsbSerial:
@@ -47,7 +50,7 @@ class UsbSerial:
         write = self.stdout.buffer.write
         room = self._out.ipoll
         byte = self._byte_out
-        most = min(len(data), BURST)
+        most = min(len(data), _BURST)
         for count in range(most):
             for _ in room(0):
                 break
@@ -63,7 +66,7 @@ class UsbSerial:
         """True for a while after the host has vanished without a word."""
         if self._refused_at is None:
             return False
-        if time.ticks_diff(time.ticks_us(), self._refused_at) < BACK_OFF_US:
+        if time.ticks_diff(time.ticks_us(), self._refused_at) < _BACK_OFF_US:
             return True
         self._refused_at = None
         return False
