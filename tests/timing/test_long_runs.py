@@ -4,8 +4,8 @@ Two halves that meet in the word:
 
 - The planner's words of the whole run are played one by one: each step within 160 ns of its
   instant, each interval within 160 ns of T / N, the total and the end exact. 72 h at 1 mL/h is
-  72 mL and so more than the 60 mL syringe takes; ``dose.draft`` plans it all the same (it leaves
-  out only the capacity check).
+  72 mL and so more than the 60 mL syringe takes; ``core_selfcheck.draft`` plans it all the same
+  (it leaves out only the capacity check).
 - The firmware on simulated silicon, telemetry at 60 s: a run that the pump accepts (0.8 mL/h fills
   72 h from one syringe) for its first 12 h, the 24 h at 0.1 mL/h to the end. The STEP edges must
   be those of the words to the cycle, so that the first half speaks for the pads too. Not all of
@@ -14,12 +14,12 @@ Two halves that meet in the word:
 
 import pytest
 
-from pump.core import dose
 from pump.core.lease import lease_us
 from pump.core.mechanics import Mechanics
 from pump.core.schedule import Planner
 from pump.core.timeline import to_ticks
 from tests.device.therapies import TAIL_US, steps_of
+from tests.fixtures import core_selfcheck
 from tests.timing.drive import Driven
 
 TICK_NS = (16, 1)
@@ -34,7 +34,7 @@ HOUR_US = 3600 * 10**6
 
 def words_of(rate: str, over: str):
     """The plan, its duration in ticks as a ratio, and its words as the firmware makes them."""
-    made = dose.draft({"syringe": "bd-60"}, [{"rate": rate, "over": over}], MECHANICS)
+    made = core_selfcheck.draft({"syringe": "bd-60"}, [{"rate": rate, "over": over}], MECHANICS)
     (phase,) = made.phases
     duration = to_ticks(phase.duration_us, TICK_NS)
     planner = Planner([(phase.steps, duration)], MIN_STEP, MIN_WAIT)

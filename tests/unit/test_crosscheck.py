@@ -5,6 +5,7 @@ import pytest
 from pump.core import dose
 from pump.core.crosscheck import check_plan
 from pump.core.refusal import Refusal
+from tests.fixtures import core_selfcheck
 from tests.unit.test_dose import BENCH, DRUG, KETAMINE, refusal_of
 
 
@@ -14,7 +15,7 @@ def three_phases():
         {"rate": "7mL/h", "volume": "5mL"},
         {"rate": "3mcg/kg/min", "over": "20min"},
     ]
-    return dose.draft(DRUG, phases, BENCH)
+    return core_selfcheck.draft(DRUG, phases, BENCH)
 
 
 def shift_step(plan, at, to):

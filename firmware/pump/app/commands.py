@@ -10,7 +10,7 @@ from pump.app.controller import ON_LOSS, STOP
 from pump.app.event_ring import NONE
 from pump.app.library import commit_library, load_entry, show_library
 from pump.app.runs import INFUSION
-from pump.app.settings_verbs import change_settings, show_settings
+from pump.app.settings import change_settings, show_settings
 from pump.core import states
 from pump.core.dose import PHASE
 from pump.core.frame import MAX_LINE, Request
@@ -105,39 +105,37 @@ def _syringe_limits(session, syringe) -> list:
     ]
 
 
-def _program(session, fields: dict, now_us: int) -> list:
-    session.controller.program(fields)
-    return _described(session, session.controller.run)
+def _ordering(verb: str, kept: str):
+    """The handler of a verb that plans: the controller's method of that name, and where the run
+    is that it made."""
+
+    def handler(session, fields: dict, now_us: int) -> list:
+        getattr(session.controller, verb)(fields)
+        return _described(session, getattr(session.controller, kept))
+
+    return handler
 
 
-def _phase(session, fields: dict, now_us: int) -> list:
-    session.controller.phase(fields)
-    return _described(session, session.controller.run)
+def _acting(verb: str, answer):
+    """The handler of a verb that the controller carries out without asking for anything."""
+
+    def handler(session, fields: dict, now_us: int) -> list:
+        getattr(session.controller, verb)()
+        return answer(session)
+
+    return handler
 
 
-def _change(session, fields: dict, now_us: int) -> list:
-    session.controller.change(fields)
-    return _described(session, session.controller.offer)
-
-
-def _prime(session, fields: dict, now_us: int) -> list:
-    session.controller.prime(fields)
-    return _described(session, session.controller.run)
-
-
-def _bolus(session, fields: dict, now_us: int) -> list:
-    session.controller.bolus(fields)
-    return _described(session, session.controller.side)
-
-
-def _clear(session, fields: dict, now_us: int) -> list:
-    session.controller.clear()
+def _state(session) -> list:
     return [("state", session.controller.state)]
 
 
-def _silence(session, fields: dict, now_us: int) -> list:
-    session.controller.silence()
-    return [("state", session.controller.state)]
+def _where(session) -> list:
+    return _state(session) + session.controller.delivered()
+
+
+def _stopped(session) -> list:
+    return _where(session) + [("cause", session.controller.cause)]
 
 
 def _described(session, run) -> list:
@@ -212,24 +210,9 @@ def _start(session, fields: dict, now_us: int) -> list:
     ]
 
 
-def _pause(session, fields: dict, now_us: int) -> list:
-    session.controller.pause()
-    return _where(session)
-
-
-def _resume(session, fields: dict, now_us: int) -> list:
-    session.controller.resume()
-    return _where(session)
-
-
-def _stop(session, fields: dict, now_us: int) -> list:
-    session.controller.stop()
-    return _where(session) + [("cause", session.controller.cause)]
-
-
 def _ack(session, fields: dict, now_us: int) -> list:
     session.controller.acknowledge(fields.get("alarm", ""))
-    return [("state", session.controller.state)]
+    return _state(session)
 
 
 def _telemetry(session, fields: dict, now_us: int) -> list:
@@ -241,13 +224,13 @@ def _telemetry(session, fields: dict, now_us: int) -> list:
 
 
 def _heartbeat(session, fields: dict, now_us: int) -> list:
-    return [("t", "%dms" % (now_us // 1000)), ("state", session.controller.state)]
+    return [("t", "%dms" % (now_us // 1000))] + _state(session)
 
 
 def _maintenance(session, fields: dict, now_us: int) -> list:
     session.controller.allow(states.MAINTENANCE)
     session.leaving = True
-    return [("state", session.controller.state)]
+    return _state(session)
 
 
 def _log(session, fields: dict, now_us: int) -> list:
@@ -271,65 +254,65 @@ def _help(session, fields: dict, now_us: int) -> list:
     return [("verb", row[0]), ("check", "yes" if row[2] else "no"), ("usage", row[4])]
 
 
-PHASE_FIELDS = PHASE + ("override",)
+PHASE_FIELDS = ",".join(PHASE) + ",override"
 # verb, handler, needs a check in safe mode, fields it takes (None: any), usage
 VERBS = (
-    ("*IDN?", None, False, (), "*IDN?"),
-    ("info", _info, False, (), "info"),
-    ("status", _status, False, (), "status"),
-    ("limits", _limits, False, ("field", "syringe"), "limits [field=dose] [syringe=bd-60]"),
+    ("*IDN?", None, False, "", "*IDN?"),
+    ("info", _info, False, "", "info"),
+    ("status", _status, False, "", "status"),
+    ("limits", _limits, False, "field,syringe", "limits [field=dose] [syringe=bd-60]"),
     (
         "program",
-        _program,
+        _ordering("program", "run"),
         True,
         None,
         "program weight=70kg dose=0.5mg/kg over=40min concentration=1mg/mL syringe=bd-60",
     ),
-    ("phase", _phase, True, PHASE_FIELDS, "phase dose=0.75mg/kg over=45min"),
+    ("phase", _ordering("phase", "run"), True, PHASE_FIELDS, "phase dose=0.75mg/kg over=45min"),
     (
         "start",
         _start,
         True,
-        ("plan", "lease", "on-loss", "tenfold"),
+        "plan,lease,on-loss,tenfold",
         "start plan=<hash> [lease=10s] [on-loss=stop|finish] [tenfold=yes]",
     ),
     (
         "prime",
-        _prime,
+        _ordering("prime", "run"),
         True,
         None,
         "prime volume=0.5mL rate=60mL/h syringe=bd-60 connected=no",
     ),
     (
         "bolus",
-        _bolus,
+        _ordering("bolus", "side"),
         True,
-        ("dose", "volume", "rate", "over", "override"),
+        "dose,volume,rate,over,override",
         "bolus volume=0.2mL over=30s",
     ),
-    ("change", _change, True, PHASE_FIELDS, "change rate=30mL/h"),
-    ("clear", _clear, True, (), "clear"),
-    ("pause", _pause, False, (), "pause"),
-    ("resume", _resume, True, (), "resume"),
-    ("stop", _stop, False, (), "stop"),
-    ("ack", _ack, True, ("alarm",), "ack [alarm=<cause>]"),
-    ("silence", _silence, True, (), "silence"),
-    ("telemetry", _telemetry, True, ("every",), "telemetry every=200ms"),
-    ("heartbeat", _heartbeat, False, (), "heartbeat"),
-    ("log", _log, False, ("since",), "log [since=<boot>:<seq>]"),
-    ("settings", show_settings, False, ("name",), "settings [name=telemetry-interval]"),
+    ("change", _ordering("change", "offer"), True, PHASE_FIELDS, "change rate=30mL/h"),
+    ("clear", _acting("clear", _state), True, "", "clear"),
+    ("pause", _acting("pause", _where), False, "", "pause"),
+    ("resume", _acting("resume", _where), True, "", "resume"),
+    ("stop", _acting("stop", _stopped), False, "", "stop"),
+    ("ack", _ack, True, "alarm", "ack [alarm=<cause>]"),
+    ("silence", _acting("silence", _state), True, "", "silence"),
+    ("telemetry", _telemetry, True, "every", "telemetry every=200ms"),
+    ("heartbeat", _heartbeat, False, "", "heartbeat"),
+    ("log", _log, False, "since", "log [since=<boot>:<seq>]"),
+    ("settings", show_settings, False, "name", "settings [name=telemetry-interval]"),
     ("set", change_settings, True, None, "set telemetry-interval=500ms"),
-    ("library", show_library, False, ("n",), "library [n=1]"),
+    ("library", show_library, False, "n", "library [n=1]"),
     ("library-load", load_entry, True, None, "library-load n=1 id=... drug=... route=iv ..."),
     (
         "library-commit",
         commit_library,
         True,
-        ("name", "version", "entries", "crc"),
+        "name,version,entries,crc",
         "library-commit name=mine version=1 entries=5 crc=<CRC-32>",
     ),
-    ("help", _help, False, ("verb",), "help [verb=program]"),
-    ("maintenance", _maintenance, True, (), "maintenance"),
+    ("help", _help, False, "verb", "help [verb=program]"),
+    ("maintenance", _maintenance, True, "", "maintenance"),
 )
 # What may set the motor going; refused in a batch of input that also holds a stop.
 MOTION_VERBS = ("start", "resume")
@@ -350,13 +333,9 @@ def admit(request: Request, mode: str) -> tuple:
         raise Refusal("crc-required", "verb", request.verb)
     if row[3] is not None:
         for field in sorted(request.fields):
-            if field not in row[3]:
-                raise Refusal("unknown-field", field, accepts=",".join(row[3]) or "no-fields")
+            if field not in row[3].split(","):
+                raise Refusal("unknown-field", field, accepts=row[3] or "no-fields")
     return row
-
-
-def _where(session) -> list:
-    return [("state", session.controller.state)] + session.controller.delivered()
 
 
 def _time(fields: dict, field: str, least_us: int, most_us: int) -> int:

@@ -14,7 +14,6 @@ from pump.app.keeper import STALL_US, Keeper
 from pump.app.outbox import Outbox
 from pump.app.post import self_test
 from pump.app.report import Report
-from pump.app.screen import Screen
 from pump.app.session import Session
 from pump.core.refusal import clean
 
@@ -46,7 +45,11 @@ class Pump:
         self.controller = Controller(hal, board, *kept, self._happened, self.keeper.write_down)
         report = Report(self.controller, hal, self.session.library)
         self.session.attach(self.controller, report)
-        self.screen = Screen(hal.display, self.controller, report)
+        self.screen = None
+        if hal.display:  # else the module is not on the device
+            from pump.app.screen import Screen
+
+            self.screen = Screen(hal.display, self.controller, report)
         self.attention = Attention(hal, self.controller)
         reset = hal.reset_cause()
         found = self_test(hal, board, *kept)
@@ -92,7 +95,8 @@ class Pump:
         self.keeper.poll(now_us, self.controller, self.outbox.waiting())
         self._store_events(now_us)
         guard.alive("journal", now_us)
-        self.screen.poll(now_us)
+        if self.screen:
+            self.screen.poll(now_us)
         self._tidy(now_us)
 
     def _broken(self, error: Exception) -> None:
@@ -141,7 +145,8 @@ class Pump:
         due = _sooner(self.controller.due_us(), self.session.due_us())
         due = _sooner(due, self.keeper.due_us(self.controller.moving()))
         due = _sooner(due, self.log.due_us())
-        due = _sooner(due, self.screen.due_us(now_us))
+        if self.screen:
+            due = min(due, self.screen.due_us(now_us))
         return min(due, self.attention.due_us(now_us), now_us + _LONGEST_SLEEP_US)
 
 

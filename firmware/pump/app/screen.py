@@ -13,7 +13,7 @@ _ROWS = const(4)
 
 
 class Screen:
-    """Keeps ``display`` (``hal.Display`` or None) up to date; ``report`` as for telemetry."""
+    """Keeps ``display`` (a ``hal.Display``) up to date; ``report`` as for telemetry."""
 
     def __init__(self, display, controller, report) -> None:
         self._display = display
@@ -23,15 +23,13 @@ class Screen:
         self._shown = [None] * _ROWS
         self._look_us = 0
 
-    def due_us(self, now_us: int) -> int | None:
-        """When ``poll`` has something to do; None without a display."""
-        if self._display is None:
-            return None
+    def due_us(self, now_us: int) -> int:
+        """When ``poll`` has something to do."""
         return self._look_us if self._wanted == self._shown else now_us
 
     def poll(self, now_us: int) -> None:
         """Look once a second, write one row that has changed."""
-        if self._display is None or now_us < self._look_us and self._wanted == self._shown:
+        if now_us < self._look_us and self._wanted == self._shown:
             return
         self._controller.top_up(_OUTLAST_US)
         if self._controller.outlasts_us(now_us) < _OUTLAST_US:

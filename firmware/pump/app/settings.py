@@ -1,4 +1,4 @@
-"""The settings of one pump: read at power-on, changed all at once or not at all.
+"""The settings of one pump: read at power-on, changed all at once or not at all; and their verbs.
 
 The two slots are written in turn, so that the last good values survive a cut or a failed write.
 """
@@ -6,6 +6,7 @@ The two slots are written in turn, so that the last good values survive a cut or
 from micropython import const
 
 from pump.core import settings as core
+from pump.core import states
 from pump.core.refusal import Refusal
 
 _SLOT = const("settings-%d")
@@ -73,3 +74,35 @@ def board_defaults(board) -> dict:
         "supply-warn": "%dmV" % watch.supply_warn_mv,
         "supply-stop": "%dmV" % watch.supply_stop_mv,
     }
+
+
+# ---- verbs: handlers as in ``commands`` ---------------------------------------------------------
+
+
+def show_settings(session, fields: dict, now_us: int) -> list:
+    """All values, or one with its range and default."""
+    settings = session.settings
+    if "name" not in fields:
+        pairs = [("number", str(settings.number))]
+        return pairs + [(row[0], settings.values[row[0]]) for row in core.TABLE]
+    name = fields["name"]
+    for row in core.TABLE:
+        if row[0] == name:
+            return [(name, settings.values[name]), ("range", core.range_of(name))]
+    known = ",".join([row[0] for row in core.TABLE])
+    raise Refusal("bad-value", "name", name, accepts=known)
+
+
+def change_settings(session, fields: dict, now_us: int) -> list:
+    """`set key=value ...`: all of them or none, where nothing can move (a write to flash)."""
+    session.controller.allow(states.MAINTENANCE)
+    if not fields:
+        raise Refusal("missing-field", "name", accepts="settings")
+    changed = session.settings.change(fields)
+    session.controller.guard.set_limits()
+    if "telemetry-interval" in changed:
+        session.set_telemetry(session.settings.get("telemetry-interval"), now_us)
+    pairs = [("number", str(session.settings.number))]
+    pairs += [(name, changed[name]) for name in sorted(changed)]
+    session.record("settings", pairs)
+    return pairs

@@ -118,18 +118,6 @@ def checked(plan: Plan, bounds: Bounds, reason: str | None, known: tuple) -> Pla
     return plan
 
 
-def draft(common: dict[str, str], phases: list[dict[str, str]], mechanics: Mechanics) -> Plan:
-    """Return the plan without looking at the syringe's capacity and at hard limits.
-
-    For arithmetic (tests, previews over several syringes), never for running.
-    """
-    setting = setting_of(common, mechanics)
-    drafted = _drafted(setting, [_phase(setting, fields) for fields in phases], ZERO)
-    check_rates(drafted)
-    check_plan(drafted)
-    return drafted
-
-
 def _drafted(setting: Setting, phases: list[Phase], beside_nl: tuple[int, int]) -> Plan:
     """Return the plan of what was typed, its ranges checked."""
     if not 0 < len(phases) <= MAX_PHASES:

@@ -268,28 +268,9 @@ class Plan:
         unit = unit or canonical_unit(dimension)
         return Entered(field, dimension, value, unit, show(value, unit, dimension))
 
-    def volume_at(self, elapsed_us: tuple[int, int]) -> tuple[int, int]:
-        """Return the ordered volume (nL) ``elapsed_us`` after the start, exact."""
-        volume = ZERO
-        for phase in self.phases:
-            if compare(elapsed_us, phase.duration_us) < 0:
-                return add(volume, _part(phase, div(elapsed_us, phase.duration_us)))
-            volume = add(volume, phase.volume_nl)
-            elapsed_us = sub(elapsed_us, phase.duration_us)
-        return volume
-
     def delivered_nl(self, steps: int) -> tuple[int, int]:
         """Return the volume (nL) of ``steps`` steps, exact."""
         return mul(make(steps), self.volume_per_step_nl)
-
-
-def _part(phase: Phase, part: tuple[int, int]) -> tuple[int, int]:
-    """Return the ordered volume of the first ``part`` of a phase; in a ramp, of the line."""
-    if not phase.ends_nl_per_s:
-        return mul(phase.volume_nl, part)
-    first, last = phase.ends_nl_per_s
-    mean = add(first, div(mul(sub(last, first), part), make(2)))
-    return mul(mul(mean, part), div(phase.duration_us, US_PER_S))
 
 
 def _pair(field: str, value: tuple[int, int], dimension: str) -> str:

@@ -67,8 +67,3 @@ def half_up(a: tuple[int, int]) -> int:
     if a[0] < 0:
         raise ValueError("half_up of a negative ratio")
     return (2 * a[0] + a[1]) // (2 * a[1])
-
-
-def text(a: tuple[int, int]) -> str:
-    """Return 'n' for an integer, else 'n/d'."""
-    return str(a[0]) if a[1] == 1 else "%d/%d" % a
