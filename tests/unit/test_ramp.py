@@ -97,13 +97,11 @@ def test_every_way_to_spoil_the_stairs_is_found():
     phases = [slow, phase]
     good = [slow] + stretches
     assert fault(phases, good) == ""
-    assert fault(phases, good[:-1]) == "stretches missing"
-    assert fault(phases, good + [slow]) == "stretches beyond the plan"
-    assert fault(phases, [(101, (1_010_000, 1))] + good[1:]) == (
-        "steps of two phases in one stretch"
-    )
+    assert fault(phases, good[:-1]) == "missing"
+    assert fault(phases, good + [slow]) == "too many"
+    assert fault(phases, [(101, (1_010_000, 1))] + good[1:]) == ("two phases")
     faster = good[:9] + [(good[9][0], (good[9][1][0] - 1, 1))] + good[10:]
-    assert fault(phases, faster) == "faster than ordered"
+    assert fault(phases, faster) == "too fast"
     assert fault(phases, [slow, phase]) == "acceleration"
     for missing in range(1, 7):
         merged = (good[missing][0] + good[missing + 1][0],
@@ -115,7 +113,7 @@ def test_every_way_to_spoil_the_stairs_is_found():
     hasty = [(count // 5, divided(time, count, count // 5)) for count, time in good[1:9]]
     more = sum(count for count, _ in good[1:9]) - sum(count for count, _ in hasty)
     cruise = (good[9][0] + more, ((good[9][0] + more) * 125, 1))
-    assert fault(phases, [slow] + hasty + [cruise] + good[10:]) == "stair too short"
+    assert fault(phases, [slow] + hasty + [cruise] + good[10:]) == "stair"
 
 
 def sum_us(first, second):

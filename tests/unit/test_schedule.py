@@ -299,25 +299,25 @@ def verifier_at(step):
         (0, (1, 1000), ""),
         (0, (5, 1002), ""),
         (0, (5, 998), ""),
-        (0, (5, 1003), "last step off its instant"),
-        (0, (5, 997), "last step off its instant"),
-        (0, (1, 1011), "first step off its instant"),
-        (0, (1, 989), "first step off its instant"),
+        (0, (5, 1003), "last step"),
+        (0, (5, 997), "last step"),
+        (0, (1, 1011), "first step"),
+        (0, (1, 989), "first step"),
         (0, (0, 950), ""),
-        (0, (0, 951), "waits past a step"),
+        (0, (0, 951), "late"),
         (0, (-1, 1000), "too short"),
         (0, (1, MIN_STEP - 1), "too short"),
         (0, (0, MIN_WAIT - 1), "too short"),
-        (0, (11, 1000), "word across phases"),
-        (0, (21, 1000), "more steps than planned"),
-        (9, (2, 1000), "word across phases"),
+        (0, (11, 1000), "two phases"),
+        (0, (21, 1000), "over plan"),
+        (9, (2, 1000), "two phases"),
         (10, (10, 500), ""),
-        (10, (10, 501), "last step not when due"),
-        (10, (11, 500), "more steps than planned"),
-        (19, (1, 499), "last step not when due"),
-        (20, (1, 100), "more steps than planned"),
+        (10, (10, 501), "end"),
+        (10, (11, 500), "over plan"),
+        (19, (1, 499), "end"),
+        (20, (1, 100), "over plan"),
         (20, (0, 300), ""),
-        (20, (0, 301), "longer than the plan"),
+        (20, (0, 301), "over time"),
     ],
 )
 def test_verifier_says_what_is_wrong(step, word, reason):
@@ -333,7 +333,7 @@ def test_verifier_minds_the_lease_and_the_end():
     assert verifier_at(0).check(5, 1000, 5000)
     verifier = verifier_at(0)
     assert not verifier.check(5, 1000, 4999)
-    assert verifier.reason == "longer than the lease"
+    assert verifier.reason == "over lease"
     assert not verifier_at(19).complete()
     assert not verifier_at(20).complete()
     verifier = verifier_at(20)

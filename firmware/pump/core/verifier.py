@@ -67,32 +67,32 @@ class Verifier:
             return "too short"
         length = interval * (count or 1)
         if length > max_ticks:
-            return "longer than the lease"
+            return "over lease"
         made = self.steps_checked + count
         if made > self.total_steps:
-            return "more steps than planned"
+            return "over plan"
         if not count:
             return self._wait_fault(self.position_ticks + length)
         step = self.steps_checked + 1
         origin, last_step, pace, d = self._phase_of(step)
         error = (self.position_ticks + interval) * d - step * pace - origin  # in 1 / d of a tick
         if self._off(error, d):
-            return "first step off its instant"
+            return "first step"
         if made > last_step:
-            return "word across phases"
+            return "two phases"
         error += (count - 1) * (interval * d - pace)
         if made == self.total_steps and not -d < error <= 0:
-            return "last step not when due"
-        return "last step off its instant" if self._off(error, d) else ""
+            return "end"
+        return "last step" if self._off(error, d) else ""
 
     def _wait_fault(self, end: int) -> str:
         """A wait must leave room for the next step, and not outlast the plan."""
         if self.steps_checked == self.total_steps:
-            return "longer than the plan" if end > self.total_ticks else ""
+            return "over time" if end > self.total_ticks else ""
         step = self.steps_checked + 1
         origin, _, pace, d = self._phase_of(step)
         error = (end + self._min_step) * d - step * pace - origin
-        return "waits past a step" if error > self._bound * d else ""
+        return "late" if error > self._bound * d else ""
 
     def _phase_of(self, step: int) -> tuple:
         """Return the phase that makes ``step``, looked for from the last one on."""
@@ -123,18 +123,18 @@ def unfit(
         left = steps
         while True:
             if at == len(stretches):
-                return "stretches missing"
+                return "missing"
             count, time = stretches[at]
             at += 1
             left -= count
             if left < 0:
-                return "steps of two phases in one stretch"
+                return "two phases"
             if count * duration[0] * time[1] > steps * time[0] * duration[1]:
-                return "faster than ordered"
+                return "too fast"
             if not left:
                 break
     if at < len(stretches):
-        return "stretches beyond the plan"
+        return "too many"
     hz = [(0, 1)] + [(n * 1_000_000 * d[1], d[0]) for n, d in stretches] + [(0, 1)]
     for index in range(1, len(hz)):
         if not _follows(hz[index - 1], hz[index], start_stop_hz, acceleration_hz_per_s):
@@ -142,7 +142,7 @@ def unfit(
     for index in range(1, len(hz) - 1):
         _, (us, d) = stretches[index - 1]
         if us < STAIR_US * d and _on_the_way(hz, index, start_stop_hz):
-            return "stair too short"
+            return "stair"
     return ""
 
 
