@@ -6,7 +6,6 @@ from pump.core.mechanics import Mechanics
 from pump.core.supervisor import Watch
 from pump.ports import parts
 from pump.ports.esp32 import Esp32Hal
-from pump.ports.esp32_periphery import Force, Supply
 
 MODEL = "esp32_devkitc"
 CHIP = "esp32"
@@ -85,6 +84,9 @@ def loop_open() -> bool:
 
 def make_hal() -> Esp32Hal:
     """The hardware of this board."""
+    analogue = None
+    if FORCE is not None or SUPPLY is not None:
+        from pump.ports import esp32_analogue as analogue
     return Esp32Hal(
         step=STEP,
         direction=DIRECTION,
@@ -93,5 +95,5 @@ def make_hal() -> Esp32Hal:
         stop=STOP,
         arm=ARM,
         latch=LATCH,
-        **parts.fitted(globals(), 2, Force, Supply),
+        **parts.fitted(globals(), 2, analogue),
     )

@@ -6,7 +6,6 @@ from pump.core.mechanics import Mechanics
 from pump.core.supervisor import Watch
 from pump.ports import parts
 from pump.ports.rp2 import Rp2Hal
-from pump.ports.rp2_periphery import Force, Supply
 
 MODEL = "rpi_pico"
 CHIP = "rp2040"
@@ -80,11 +79,14 @@ def loop_open() -> bool:
 
 def make_hal() -> Rp2Hal:
     """The hardware of this board."""
+    analogue = None
+    if FORCE is not None or SUPPLY is not None:
+        from pump.ports import rp2_analogue as analogue
     return Rp2Hal(
         step=STEP,
         direction=DIRECTION,
         enable=ENABLE,
         allow=ALLOW,
         stop=STOP,
-        **parts.fitted(globals(), 1, Force, Supply),
+        **parts.fitted(globals(), 1, analogue),
     )

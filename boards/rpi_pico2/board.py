@@ -7,7 +7,7 @@ from pump.core.mechanics import Mechanics
 from pump.core.supervisor import Watch
 from pump.ports import parts
 from pump.ports.rp2 import Rp2Hal
-from pump.ports.rp2_periphery import WATCHDOG_RP2350, Force, Supply
+from pump.ports.rp2_periphery import WATCHDOG_RP2350
 
 MODEL = "rpi_pico2"
 CHIP = "rp2350"
@@ -86,12 +86,15 @@ def make_hal() -> Rp2Hal:
     """The hardware of this board, at the clock that all cycle sums of TIMING.md are for: at its
     own 150 MHz a STEP pulse would be 1.7 us, shorter than drivers ask for."""
     machine.freq(SYSTEM_HZ)
+    analogue = None
+    if FORCE is not None or SUPPLY is not None:
+        from pump.ports import rp2_analogue as analogue
     return Rp2Hal(
         step=STEP,
         direction=DIRECTION,
         enable=ENABLE,
         allow=ALLOW,
         stop=STOP,
-        **parts.fitted(globals(), 1, Force, Supply),
+        **parts.fitted(globals(), 1, analogue),
         watchdog=WATCHDOG_RP2350,
     )

@@ -202,8 +202,11 @@ class Server:
 
     def _silence_left_us(self):
         pump = self._bench.pump()
-        due = pump.silence_due_us() if pump else None
-        return None if due is None else due - self._world.since_boot_us()
+        if not pump:
+            return None
+        dues = (pump.controller.silence_due_us(), pump.session.silence_due_us())
+        left = [due - self._world.since_boot_us() for due in dues if due is not None]
+        return min(left) if left else None
 
     def _must_wait(self) -> bool:
         """True while virtual time must stand still for the host's sake."""

@@ -25,7 +25,7 @@ CHIPS = {
     "rp2350": ("armv7emsp", ("rp2", "usb_serial")),
     "esp32": ("xtensawin", ("esp32", "uart_console", "usb_serial")),
 }
-# Modules for parts, and the name in a board file that asks for them.
+# Modules for parts, and the names in a board file that ask for them: any of those.
 OPTIONAL = {
     "drivers/tmc2209.py": "DRIVER_UART",
     "ports/part_tmc2209.py": "DRIVER_UART",
@@ -35,6 +35,8 @@ OPTIONAL = {
     "ports/part_ssd1306.py": "DISPLAY",
     "app/screen.py": "DISPLAY",
     "ports/part_rgb.py": "LED_RGB",
+    "ports/rp2_analogue.py": "FORCE SUPPLY",
+    "ports/esp32_analogue.py": "FORCE SUPPLY",
 }
 OWN_PORTS = sorted({start for _, starts in CHIPS.values() for start in starts})
 PLAIN = ("boot.py", "main.py")
@@ -64,7 +66,11 @@ def sources(board: str) -> list[Path]:
     starts = CHIPS[chip_of(board)][1]
     others = tuple(start for start in OWN_PORTS if start not in starts)
     text = (ROOT / "boards" / board / "board.py").read_text(encoding="utf-8")
-    absent = [name for name, part in OPTIONAL.items() if f"\n{part} = None" in text]
+    absent = [
+        name
+        for name, parts in OPTIONAL.items()
+        if all(f"\n{part} = None" in text for part in parts.split(" "))
+    ]
     return [
         path
         for path in sorted((ROOT / "firmware/pump").rglob("*.py"))

@@ -323,7 +323,7 @@ def test_every_field_is_needed(name):
 def test_combinations_are_named(fields):
     refusal = refusal_of(fields)
     assert refusal.code == "missing-field"
-    assert refusal.accepts == dose.COMBINATIONS
+    assert refusal.accepts == dose._COMBINATIONS
 
 
 @pytest.mark.requirement("COM-10", "DOSE-02")
@@ -356,7 +356,7 @@ def test_unknown_fields_of_lists_are_refused():
         assert caught.value.code == "unknown-field"
 
 
-@pytest.mark.parametrize("count", [0, dose.MAX_PHASES + 1])
+@pytest.mark.parametrize("count", [0, dose._MAX_PHASES + 1])
 def test_number_of_phases_is_bounded(count):
     with pytest.raises(Refusal) as caught:
         dose.plan_phases(BD60, [{"rate": "1mL/h", "over": "1min"}] * count, BENCH)

@@ -9,8 +9,10 @@ from fake_hal import FakeStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pump.app.event_ring import CHUNK, KEPT_LEAST, LINES, NONE, SLOTS, EventRing, is_whole, mark_of
+from pump.app.event_ring import CHUNK, LINES, NONE, SLOTS, EventRing, is_whole, mark_of
 from pump.core.frame import MAX_LINE, seal
+
+KEPT_LEAST = (SLOTS - 1) * LINES + 1
 
 
 def line_of(boot, number, length=60):

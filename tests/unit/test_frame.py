@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pump.app.commands import VERBS, admit
 from pump.core.frame import (
-    GAP_US,
+    _GAP_US,
     MAX_LINE,
     TEXT_MAX,
     LineCutter,
@@ -188,7 +188,7 @@ def test_lines_are_the_same_however_they_arrive(parts, data):
     at = now = 0
     while at < len(stream):
         size = data.draw(st.integers(1, 40))
-        now += data.draw(st.integers(0, GAP_US - 1))
+        now += data.draw(st.integers(0, _GAP_US - 1))
         found += cut(cutter, stream[at : at + size], now)
         at += size
     assert found == [line for line, _ in parts]
@@ -214,21 +214,21 @@ def test_a_partial_line_is_dropped_after_the_gap():
     cutter = LineCutter()
     assert cutter.due_us() is None
     cut(cutter, b"start pl", 1000)
-    assert cutter.due_us() == 1000 + GAP_US
-    cutter.expire(1000 + GAP_US - 1)
+    assert cutter.due_us() == 1000 + _GAP_US
+    cutter.expire(1000 + _GAP_US - 1)
     assert cutter.due_us() is not None
-    cutter.expire(1000 + GAP_US)
+    cutter.expire(1000 + _GAP_US)
     assert cutter.due_us() is None
-    assert cut(cutter, b"stop\n", 2000 + GAP_US) == [b"stop"]
+    assert cut(cutter, b"stop\n", 2000 + _GAP_US) == [b"stop"]
 
 
 @pytest.mark.requirement("COM-01")
 def test_the_gap_is_seen_by_the_next_byte_too():
     cutter = LineCutter()
     cut(cutter, b"start pl", 0)
-    assert cut(cutter, b"stop\n", GAP_US) == [b"stop"]
-    cut(cutter, b"st", 10 * GAP_US)
-    assert cut(cutter, b"op\n", 11 * GAP_US - 1) == [b"stop"]
+    assert cut(cutter, b"stop\n", _GAP_US) == [b"stop"]
+    cut(cutter, b"st", 10 * _GAP_US)
+    assert cut(cutter, b"op\n", 11 * _GAP_US - 1) == [b"stop"]
 
 
 # ---- fitting ----------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_other_numbers_are_refused(text):
     assert refusal.code == "bad-number"
     assert refusal.field == "dose"
     assert refusal.given == "".join(char if char.isascii() else "?" for char in text)
-    assert refusal.accepts == quantity.NUMBER_FORM
+    assert refusal.accepts == quantity._NUMBER_FORM
 
 
 @pytest.mark.requirement("DOSE-05")

@@ -24,7 +24,8 @@ def resealed(text):
 
 
 def test_every_default_and_every_bound_is_taken():
-    for name, kind, least, most, _ in core.TABLE:
+    for name in core.NAMES:
+        kind, least, most, _ = core.row_of(name)
         assert core.checked(name, BASE[name]) == BASE[name]
         if kind != core.LABEL:
             for text in (least, most):
@@ -94,7 +95,7 @@ def test_no_slot_cut_or_spoilt_at_any_byte_is_believed(at):
     for bit in range(8):
         spoilt = bytearray(SLOT)
         spoilt[at] ^= 1 << bit
-        assert core.unpack(bytes(spoilt), BASE) == (0, None, core.SPOILT)
+        assert core.unpack(bytes(spoilt), BASE) == (0, None, core._SPOILT)
 
 
 @given(st.binary(max_size=80))
@@ -107,14 +108,14 @@ def test_junk_is_not_believed(data):
 @pytest.mark.parametrize(
     "text, why",
     [
-        ("2 7 supply-warn=5V", core.OTHER_VERSION),
-        ("x", core.OTHER_VERSION),
-        ("", core.OTHER_VERSION),
-        ("1 7 volume=3", core.BAD_VALUE),
-        ("1 7 supply-warn=500V", core.BAD_VALUE),
-        ("1 7 supply-warn=3V", core.BAD_VALUE),
-        ("1 7 supply-warn", core.BAD_VALUE),
-        ("1 x supply-warn=5V", core.BAD_VALUE),
+        ("2 7 supply-warn=5V", core._OTHER_VERSION),
+        ("x", core._OTHER_VERSION),
+        ("", core._OTHER_VERSION),
+        ("1 7 volume=3", core._BAD_VALUE),
+        ("1 7 supply-warn=500V", core._BAD_VALUE),
+        ("1 7 supply-warn=3V", core._BAD_VALUE),
+        ("1 7 supply-warn", core._BAD_VALUE),
+        ("1 x supply-warn=5V", core._BAD_VALUE),
     ],
 )
 def test_a_sealed_slot_must_hold_good_values_too(text, why):
@@ -146,7 +147,7 @@ def test_the_last_good_ones_are_kept():
         records = {**store.records, "settings-%d" % newest: junk}
         found = settings_of(records)
         assert (found.number, found.values["supply-warn"]) == (4, "8V")
-        assert found.reasons == ([core.SPOILT] if junk else [])
+        assert found.reasons == ([core._SPOILT] if junk else [])
         assert not found.lost()
         found.change({"supply-warn": "20V"})
         assert settings_of(records).values["supply-warn"] == "20V"

@@ -7,8 +7,8 @@ A segment is a record ``events-NN`` of text:
     ...
 
 Lines are those of the wire, check included. Segment n lives in slot n % SLOTS, so a new one
-replaces the oldest; at least KEPT_LEAST events are kept, in at most 8 KB a segment. An event is
-named by its mark (boot, sequence within the boot); marks rise along the ring.
+replaces the oldest; at least (SLOTS - 1) x LINES + 1 events are kept, in at most 8 KB a segment.
+An event is named by its mark (boot, sequence within the boot); marks rise along the ring.
 
 A line whose check does not fit is no event: so a tail that a power cut has torn is dropped; it is
 ended before the next line begins. At power-on the heads of the slots are read and
@@ -22,7 +22,6 @@ from pump.core.frame import seal
 
 LINES = 32
 SLOTS = 33
-KEPT_LEAST = (SLOTS - 1) * LINES + 1
 CHUNK = 512
 _NAME = const("events-%02d")
 NONE = (0, 0)

@@ -107,10 +107,6 @@ class Pump:
             self._complaint = what
             self.session.record("exception", [("what", what)])
 
-    def silence_due_us(self) -> int | None:
-        """When the pump will act on a silent host (lease, partial line), or None."""
-        return _sooner(self.controller.silence_due_us(), self.session.silence_due_us())
-
     def _send(self, now_us: int) -> bool:
         if self.controller.outlasts_us(now_us) >= _ROOMY_US:
             return self.outbox.send(_MANY)

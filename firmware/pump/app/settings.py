@@ -84,13 +84,11 @@ def show_settings(session, fields: dict, now_us: int) -> list:
     settings = session.settings
     if "name" not in fields:
         pairs = [("number", str(settings.number))]
-        return pairs + [(row[0], settings.values[row[0]]) for row in core.TABLE]
+        return pairs + [(known, settings.values[known]) for known in core.NAMES]
     name = fields["name"]
-    for row in core.TABLE:
-        if row[0] == name:
-            return [(name, settings.values[name]), ("range", core.range_of(name))]
-    known = ",".join([row[0] for row in core.TABLE])
-    raise Refusal("bad-value", "name", name, accepts=known)
+    if name not in core.NAMES:
+        raise Refusal("bad-value", "name", name, accepts=",".join(core.NAMES))
+    return [(name, settings.values[name]), ("range", core.range_of(name))]
 
 
 def change_settings(session, fields: dict, now_us: int) -> list:

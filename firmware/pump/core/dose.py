@@ -30,8 +30,8 @@ from pump.core.syringe import Syringe, custom, find
 
 COMMON = ("syringe", "diameter", "capacity", "fill", "volume-per-step", "weight", "concentration")
 PHASE = ("dose", "volume", "rate", "over", "to", "pause")
-COMBINATIONS = "dose+over,dose+rate,volume+over,volume+rate,rate+over,rate+to+over,pause"
-MAX_PHASES = 16
+_COMBINATIONS = const("dose+over,dose+rate,volume+over,volume+rate,rate+over,rate+to+over,pause")
+_MAX_PHASES = const(16)
 _MAX_STRETCHES = const(64)
 
 # A calibrated volume per step may differ from the geometry by a quarter: makers' tables disagree
@@ -102,7 +102,7 @@ def change(
         phase = Phase("rate", [rate], left, div(mul(left, US_PER_S), flow), flow)
         check(_derived("over", "time", phase.duration_us, "s"))
     elif PAUSE in fields:
-        raise Refusal("unknown-field", PAUSE, fields[PAUSE], accepts=COMBINATIONS)
+        raise Refusal("unknown-field", PAUSE, fields[PAUSE], accepts=_COMBINATIONS)
     else:
         phase = _phase(setting, fields)
     return checked(_drafted(setting, [past, phase], beside_nl), bounds, reason, known)
@@ -120,8 +120,8 @@ def checked(plan: Plan, bounds: Bounds, reason: str | None, known: tuple) -> Pla
 
 def _drafted(setting: Setting, phases: list[Phase], beside_nl: tuple[int, int]) -> Plan:
     """Return the plan of what was typed, its ranges checked."""
-    if not 0 < len(phases) <= MAX_PHASES:
-        raise Refusal("too-long", "phases", str(len(phases)), str(MAX_PHASES))
+    if not 0 < len(phases) <= _MAX_PHASES:
+        raise Refusal("too-long", "phases", str(len(phases)), str(_MAX_PHASES))
     drafted = Plan(setting, phases, beside_nl)
     stretches = sum([len(phase.stretches) for phase in drafted.phases])
     if stretches > _MAX_STRETCHES:
@@ -209,13 +209,13 @@ def _kind(fields: dict[str, str]) -> tuple[str, ...]:
             needs = ("dose",)
     for name in PHASE:
         if name in fields and name not in needs:
-            raise Refusal("unknown-field", name, fields[name], accepts=COMBINATIONS)
+            raise Refusal("unknown-field", name, fields[name], accepts=_COMBINATIONS)
     for name in needs:
         if name not in fields:
-            raise Refusal("missing-field", name, accepts=COMBINATIONS)
+            raise Refusal("missing-field", name, accepts=_COMBINATIONS)
     if len(needs) < 2 and needs != (PAUSE,):
         lacking = "dose" if needs in ((), ("over",)) else "over"
-        raise Refusal("missing-field", lacking, accepts=COMBINATIONS)
+        raise Refusal("missing-field", lacking, accepts=_COMBINATIONS)
     return needs
 
 

@@ -2,7 +2,7 @@
 
 A request is ``[id] verb [key=value ...][*hhhh]``; see PROTOCOL.md. Bytes in, values out: the time
 a byte came at is an argument. Bounds: a line is at most 240 bytes; a partial line is dropped after
-GAP_US without a byte (requirement COM-01).
+_GAP_US without a byte (requirement COM-01).
 """
 
 from micropython import const
@@ -12,7 +12,7 @@ from pump.core.refusal import Refusal
 
 MAX_LINE = 240
 TEXT_MAX = MAX_LINE - len("*hhhh\n")
-GAP_US = 500_000
+_GAP_US = const(500_000)
 _HEX = const(b"0123456789ABCDEFabcdef")
 _KEY = const("abcdefghijklmnopqrstuvwxyz0123456789-")
 
@@ -56,13 +56,13 @@ class LineCutter:
         return bytes(self._line[:length])
 
     def expire(self, now_us: int) -> None:
-        """Drop a partial line that has waited GAP_US or longer."""
-        if self._length and now_us - self._last_us >= GAP_US:
+        """Drop a partial line that has waited _GAP_US or longer."""
+        if self._length and now_us - self._last_us >= _GAP_US:
             self._length = 0
 
     def due_us(self) -> int | None:
         """When the partial line will be dropped; None when there is none."""
-        return self._last_us + GAP_US if self._length else None
+        return self._last_us + _GAP_US if self._length else None
 
 
 def seal(text: str) -> bytes:

@@ -15,7 +15,7 @@ from pump.core.units import unit_size, units_of
 
 _INTEGER_DIGITS = const(12)
 _FRACTION_DIGITS = const(9)
-NUMBER_FORM = "plain-decimal-like-70-or-0.5"
+_NUMBER_FORM = const("plain-decimal-like-70-or-0.5")
 
 
 def _digits(text: str) -> bool:
@@ -34,10 +34,10 @@ def parse_decimal(field: str, text: str, given: str = "") -> tuple[int, int]:
     given = given or text
     whole, point, fraction = text.partition(".")
     if not _digits(whole) or (point and not _digits(fraction)):
-        raise Refusal("bad-number", field, given, accepts=NUMBER_FORM)
+        raise Refusal("bad-number", field, given, accepts=_NUMBER_FORM)
     if len(whole) > _INTEGER_DIGITS or len(fraction) > _FRACTION_DIGITS:
         limit = "%d.%d-digits" % (_INTEGER_DIGITS, _FRACTION_DIGITS)
-        raise Refusal("bad-number", field, given, limit, NUMBER_FORM)
+        raise Refusal("bad-number", field, given, limit, _NUMBER_FORM)
     return make(int(whole + fraction), 10 ** len(fraction))
 
 
@@ -54,7 +54,7 @@ def read(field: str, text: str, dimensions: tuple[str, ...]) -> tuple[tuple[int,
     refuse: bad-number, missing-unit or bad-unit, naming every unit accepted."""
     number, unit = split(text)
     if not number:
-        raise Refusal("bad-number", field, text, accepts=NUMBER_FORM)
+        raise Refusal("bad-number", field, text, accepts=_NUMBER_FORM)
     value = parse_decimal(field, number, text)
     for dimension in dimensions:
         if unit in units_of(dimension):

@@ -17,7 +17,7 @@ from micropython import const
 from pump.core.quantity import exact, parse
 from pump.core.ratio import compare
 from pump.core.refusal import Refusal
-from pump.core.units import canonical_unit, unit_size, units_of
+from pump.core.units import canonical_unit, line_of, unit_size, units_of
 
 _VERSION = const(1)
 SLOTS = 2
@@ -25,39 +25,40 @@ LABEL = "label"
 _LABEL_MAX = const(24)
 _LABEL_CHARS = const("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
-# name, dimension (or LABEL), least, most, default
-TABLE = (
-    ("telemetry-interval", "time", "20ms", "60s", "1s"),
-    ("occlusion-force", "force", "0.5N", "150N", "40N"),
-    ("supply-warn", "voltage", "1V", "60V", "4.5V"),
-    ("supply-stop", "voltage", "1V", "60V", "4V"),
-    ("pump-label", LABEL, "1", "%d" % _LABEL_MAX, "unnamed"),
-)
+# Name, dimension (or LABEL), least, most, default. Packed text: heap is scarce on the chip.
+_TABLE = const("""
+telemetry-interval time 20ms 60s 1s
+occlusion-force force 0.5N 150N 40N
+supply-warn voltage 1V 60V 4.5V
+supply-stop voltage 1V 60V 4V
+pump-label label 1 24 unnamed
+""")
+NAMES = tuple([line.split(" ")[0] for line in _TABLE.strip().split("\n")])
 
 # Why a slot is not believed.
-SPOILT = "crc"
-OTHER_VERSION = "version"
-BAD_VALUE = "value"
+_SPOILT = const("crc")
+_OTHER_VERSION = const("version")
+_BAD_VALUE = const("value")
 
 
-def row_of(name: str) -> tuple[str, str, str, str, str]:
-    """Return the row of ``name`` in TABLE, or Refusal unknown-field."""
-    for row in TABLE:
-        if row[0] == name:
-            return row
-    raise Refusal("unknown-field", name, accepts="settings")
+def row_of(name: str) -> list[str]:
+    """Return dimension (or LABEL), least, most and default of ``name``, or Refusal
+    unknown-field."""
+    if name not in NAMES:
+        raise Refusal("unknown-field", name, accepts="settings")
+    return line_of(_TABLE, name).split(" ")
 
 
 def range_of(name: str) -> str:
     """Return what ``name`` accepts, for people: "20ms..60s"."""
-    _, kind, least, most, _ = row_of(name)
+    kind, least, most, _ = row_of(name)
     return "%s..%s-characters" % (least, most) if kind == LABEL else least + ".." + most
 
 
 def checked(name: str, text: str) -> str:
     """Return ``text`` in canonical form, or refuse it: unknown-field, bad-number, missing-unit,
     bad-unit, out-of-range or bad-value."""
-    _, kind, least, most, _ = row_of(name)
+    kind, least, most, _ = row_of(name)
     if kind == LABEL:
         check_label(name, text, _LABEL_MAX)
         return text
@@ -78,7 +79,7 @@ def check_together(values: dict) -> None:
 
 def amount(name: str, text: str) -> int:
     """Return a canonical value in base units (us, mN, mV). TypeError for a label."""
-    kind = row_of(name)[1]
+    kind = row_of(name)[0]
     if kind == LABEL:
         raise TypeError(name)
     return parse(name, text, kind)[0]
@@ -87,7 +88,7 @@ def amount(name: str, text: str) -> int:
 def defaults(own: dict | None = None) -> dict:
     """Return the values of a pump that was never set; ``own`` are those of the board, which must
     hold as if they were entered."""
-    values = {row[0]: checked(row[0], row[4]) for row in TABLE}
+    values = {name: checked(name, row_of(name)[3]) for name in NAMES}
     for name in own or {}:
         values[name] = checked(name, own[name])
     check_together(values)
@@ -97,7 +98,7 @@ def defaults(own: dict | None = None) -> dict:
 def pack(number: int, values: dict) -> bytes:
     """Return the slot's content; ``number`` >= 1."""
     words = ["%d %d" % (_VERSION, number)]
-    words += [row[0] + "=" + values[row[0]] for row in TABLE]
+    words += [name + "=" + values[name] for name in NAMES]
     text = " ".join(words)
     return ("%s*%08X" % (text, crc32(text.encode()))).encode()
 
@@ -109,14 +110,14 @@ def unpack(data: bytes, base: dict) -> tuple[int, dict | None, str]:
         return 0, None, ""
     text, star, check = data.partition(b"*")
     if not star or check != ("%08X" % crc32(text)).encode():
-        return 0, None, SPOILT
+        return 0, None, _SPOILT
     words = text.decode().split(" ")
     if len(words) < 2 or words[0] != "%d" % _VERSION:
-        return 0, None, OTHER_VERSION
+        return 0, None, _OTHER_VERSION
     try:
         return int(words[1]), _values(words[2:], base), ""
     except (Refusal, ValueError):
-        return 0, None, BAD_VALUE
+        return 0, None, _BAD_VALUE
 
 
 def newest(slots: list[bytes], base: dict) -> tuple[int, dict | None, list[str]]:

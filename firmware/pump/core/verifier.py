@@ -56,11 +56,6 @@ class Verifier:
         self.position_ticks += interval * (count or 1)
         return True
 
-    def complete(self) -> bool:
-        """Tell whether all steps and all time but less than a shortest wait have been checked."""
-        rest = self.total_ticks - self.position_ticks
-        return self.steps_checked == self.total_steps and 0 <= rest < self._min_wait
-
     def _fault(self, count: int, interval: int, max_ticks: int) -> str:
         """Return what is wrong with the word, or ''."""
         if count < 0 or interval < (self._min_step if count else self._min_wait):

@@ -15,11 +15,11 @@ from machine import Pin, Timer
 from micropython import const
 
 from pump.ports.clock import Clock
-from pump.ports.esp32_periphery import Force, Hot, Supply, Watchdog
+from pump.ports.esp32_periphery import Hot, Watchdog
 from pump.ports.esp32_rmt import StepOutput
 from pump.ports.esp32_steps import StepGenerator
 from pump.ports.flash_store import FlashStore
-from pump.ports.switches import Driver, Indicators, Travel
+from pump.ports.switches import Driver
 from pump.ports.uart_console import UartConsole
 
 _COUNT_MAX = const(32_767)  # the counter begins at 0 again when it reaches this
@@ -185,10 +185,10 @@ class Esp32Hal:
         stop: int,
         arm: int | None,
         latch: int | None,
-        indicators: Indicators | None = None,
-        travel: Travel | None = None,
-        force: Force | None = None,
-        supply: Supply | None = None,
+        indicators=None,
+        travel=None,
+        force=None,
+        supply=None,
         chip=None,
         display=None,
     ) -> None:

@@ -1,19 +1,14 @@
-"""What surrounds the motor on an ESP32 board: watchdog, memory that outlives resets, sensors.
-
-Pins of parts that a board does not have are None in its board file, and so is the part here.
-"""
+"""What an ESP32 board has beside the motor: watchdog, memory that outlives resets."""
 
 import struct
 from binascii import crc32
 
-from machine import ADC, RTC, WDT, Pin
+from machine import RTC, WDT
 from micropython import const
 
 _WATCHDOG_MS = const(2000)
 _RELEASED_MS = const(86_400_000)  # the task watchdog cannot be stopped: a day
 _SLOT = const(8)
-_ZERO_MV = const(330)
-_FULL_MV = const(3300)
 
 
 class Watchdog:
@@ -68,26 +63,3 @@ class Hot:
 
     def _pack(self, boot: int, steps: int) -> bytes:
         return struct.pack("<II", steps, crc32(b"%d %d" % (boot, steps)))
-
-
-class Force:
-    """A bridge amplifier on an ADC pin: ``full_mn`` at 3.3 V, zero at a tenth of it, so that an
-    open or shorted sensor reads far beyond anything that a syringe gives."""
-
-    def __init__(self, pin: int, full_mn: int) -> None:
-        self._adc = ADC(Pin(pin), atten=ADC.ATTN_11DB)
-        self._full_mn = full_mn
-
-    def read_mn(self) -> int:
-        return (self._adc.read_uv() // 1000 - _ZERO_MV) * self._full_mn // _FULL_MV
-
-
-class Supply:
-    """The supply on an ADC pin, divided by ``divider``."""
-
-    def __init__(self, pin: int, divider: int) -> None:
-        self._adc = ADC(Pin(pin), atten=ADC.ATTN_11DB)
-        self._divider = divider
-
-    def read_mv(self) -> int:
-        return self._adc.read_uv() // 1000 * self._divider

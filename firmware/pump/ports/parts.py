@@ -7,10 +7,10 @@ names that part.
 from pump.ports.switches import Indicators, Travel
 
 
-def fitted(board: dict, uart: int, force, supply) -> dict:
+def fitted(board: dict, uart: int, analogue) -> dict:
     """The parts that the names of a board file (``globals()`` there) ask for, as arguments of a
-    Hal. ``uart`` is the one of DRIVER_UART's pins; ``force`` and ``supply`` are the chip's classes
-    of analogue inputs."""
+    Hal. ``uart`` is the one of DRIVER_UART's pins; ``analogue`` the chip's module of analogue
+    inputs, None where the board file names none."""
     made = dict.fromkeys(("travel", "force", "supply", "chip", "display"))
     if board["LED_RGB"]:
         from pump.ports.part_rgb import RgbIndicators
@@ -21,14 +21,14 @@ def fitted(board: dict, uart: int, force, supply) -> dict:
     if board["TRAVEL"] is not None:
         made["travel"] = Travel(board["TRAVEL"])
     if board["FORCE"] is not None:
-        made["force"] = force(board["FORCE"], board["FORCE_FULL_MN"])
+        made["force"] = analogue.Force(board["FORCE"], board["FORCE_FULL_MN"])
     elif board["FORCE_HX711"]:
         from pump.ports.part_hx711 import hx711
 
         scale = (board["HX711_ZERO"], board["HX711_MN_PER_MEGACOUNT"])
         made["force"] = hx711(*board["FORCE_HX711"], *scale)
     if board["SUPPLY"] is not None:
-        made["supply"] = supply(board["SUPPLY"], board["SUPPLY_DIVIDER"])
+        made["supply"] = analogue.Supply(board["SUPPLY"], board["SUPPLY_DIVIDER"])
     if board["DRIVER_UART"]:
         from pump.ports.part_tmc2209 import tmc2209
 

@@ -18,9 +18,7 @@ from pump.ports.clock import Clock
 from pump.ports.flash_store import FlashStore
 from pump.ports.rp2_periphery import (
     WATCHDOG_RP2040,
-    Force,
     Hot,
-    Supply,
     Watchdog,
     bitten,
 )
@@ -31,7 +29,7 @@ from pump.ports.rp2_programs import (
     make_step_generator,
     step_counter,
 )
-from pump.ports.switches import Driver, Indicators, Travel
+from pump.ports.switches import Driver
 from pump.ports.usb_serial import UsbSerial
 
 _GENERATOR = const(0)
@@ -211,10 +209,10 @@ class Rp2Hal:
         enable: int,
         allow: int,
         stop: int,
-        indicators: Indicators | None = None,
-        travel: Travel | None = None,
-        force: Force | None = None,
-        supply: Supply | None = None,
+        indicators=None,
+        travel=None,
+        force=None,
+        supply=None,
         chip=None,
         display=None,
         watchdog: int = WATCHDOG_RP2040,

@@ -1,11 +1,8 @@
-"""What surrounds the motor on an RP2040 or RP2350 board: watchdog, scratch registers, sensors.
-
-Pins of parts that a board does not have are None in its board file, and so is the part here.
-"""
+"""What an RP2040 or RP2350 board has beside the motor: watchdog, scratch registers."""
 
 from binascii import crc32
 
-from machine import ADC, WDT, mem32
+from machine import WDT, mem32
 from micropython import const
 
 _WATCHDOG_MS = const(2000)
@@ -17,8 +14,6 @@ _REASON = const(0x08)
 _REASON_TIMER = const(1)
 _SCRATCH = const(0x0C)  # 0 to 3 are free; SDK and boot ROM use 4 to 7
 _WORD = const(0xFFFFFFFF)
-_ADC_MV = const(3300)
-_ADC_FULL = const(65535)
 
 
 class Watchdog:
@@ -82,26 +77,3 @@ class Hot:
 
     def _check(self, boot: int, steps: int) -> int:
         return crc32(b"%d %d" % (boot, steps))
-
-
-class Force:
-    """A bridge amplifier on an ADC pin: ``full_mn`` at full scale, zero at a tenth of it, so that
-    an open or shorted sensor reads far beyond anything that a syringe gives."""
-
-    def __init__(self, pin: int, full_mn: int) -> None:
-        self._adc = ADC(pin)
-        self._full_mn = full_mn
-
-    def read_mn(self) -> int:
-        return (self._adc.read_u16() - _ADC_FULL // 10) * self._full_mn // _ADC_FULL
-
-
-class Supply:
-    """The supply on an ADC pin, divided by ``divider`` (3 for a Pico's VSYS on GPIO 29)."""
-
-    def __init__(self, pin: int, divider: int) -> None:
-        self._adc = ADC(pin)
-        self._divider = divider
-
-    def read_mv(self) -> int:
-        return self._adc.read_u16() * _ADC_MV * self._divider // _ADC_FULL
