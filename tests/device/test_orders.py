@@ -77,6 +77,17 @@ def test_a_change_applies_when_confirmed_and_the_total_stays(device):
     assert device.step_edges - before == int(plan["steps"])
 
 
+@pytest.mark.requirement("COM-02")
+def test_the_start_of_a_bolus_or_a_change_tells_the_lease_that_holds(device):
+    plan = device.ask("program syringe=bd-10 rate=30mL/h over=30s")
+    device.ask("start plan=%s lease=20s on-loss=finish" % plan["plan"])
+    device.run_us(1_000_000)
+    for offer in ("change rate=40mL/h", "bolus volume=0.01mL over=2s"):
+        answer = device.ask("start plan=" + device.ask(offer)["plan"])
+        assert (answer["lease"], answer["on-loss"]) == ("20s", "finish")
+    assert device.ask("status")["lease"] == "20s"
+
+
 @pytest.mark.requirement("DOSE-07")
 @pytest.mark.requirement("DOSE-08")
 def test_a_soft_limit_wants_a_reason_which_is_shown_and_logged(device):

@@ -201,12 +201,14 @@ def _start(session, fields: dict, now_us: int) -> list:
     tenfold = fields.get("tenfold")
     if tenfold not in (None, "yes"):
         raise Refusal("bad-value", "tenfold", tenfold, accepts="yes")
-    session.controller.start(fields["plan"], lease_us, on_loss, tenfold is not None)
+    controller = session.controller
+    controller.start(fields["plan"], lease_us, on_loss, tenfold is not None)
+    lease_us = controller.lease_us  # of a bolus or a change that of the infusion
     return [
-        ("state", session.controller.state),
+        ("state", controller.state),
         ("plan", fields["plan"]),
         ("lease", exact((lease_us, 1), "s", "time") if lease_us else "off"),
-        ("on-loss", on_loss),
+        ("on-loss", controller.on_loss),
     ]
 
 
