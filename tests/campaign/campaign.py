@@ -47,10 +47,7 @@ class Run:
         self.seed = seed
         self.therapy = therapies.draw(rng)
         self.noise = rng.randint(1, 1 << 30) if rng.random() < UNEVEN else 0
-        span_us = self.therapy.main.us + 1_200_000
-        if self.therapy.side:
-            span_us += self.therapy.side.us
-        self.faults = menu.draw(rng, span_us)
+        self.faults = menu.draw(rng, self.therapy.us + 1_200_000)
         self.fitted = rng.random() < 0.2 or any(fault.kind.fitted for fault in self.faults)
         self.provoked = rng.random() < PROVOKED
         self.rig = None

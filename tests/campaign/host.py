@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from tests.campaign.rig import Rig
 from tests.campaign.sabotage import come_back, usb_is_well
-from tests.campaign.therapy import Therapy
+from tests.campaign.therapy import Part, Therapy
+from tests.campaign.windows import CHANGE
 from tests.device.targets import Line, seal
 
 SLICE_US = 10_000
@@ -28,7 +29,9 @@ class Asked:
     boot: int
     text: str
     reply: Line | None = None
-    steps: int = 0  # of the plan that a start confirms
+    kind: str = ""  # of a start: main, side (a bolus, a prime) or change
+    steps: int = 0  # of the plan that a start confirms; of a change the pump tells
+    part: Part | None = None  # of a change
     unanswered: int = 0  # tries
 
     @property
@@ -83,9 +86,10 @@ class Host:
         if line.get("state"):
             self.state = line["state"]
 
-    def ask(self, text: str, steps: int = 0) -> Asked:
+    def ask(self, text: str, kind: str = "", steps: int = 0, part: Part | None = None) -> Asked:
         """Ask until there is an answer, at most TRIES times."""
-        asked = Asked(self.rig.world.now, len(self.rig.boots) - 1, text, steps=steps)
+        now, boot = self.rig.world.now, len(self.rig.boots) - 1
+        asked = Asked(now, boot, text, kind=kind, steps=steps, part=part)
         self.asked.append(asked)
         self._id += 1
         for _ in range(TRIES):
@@ -135,7 +139,7 @@ class Host:
         self.ask("telemetry every=%dms" % therapy.telemetry_ms)
         if therapy.kind == "prime" and not self._prime():
             return
-        if not self._begin(therapy.program(), therapy.main.steps, True):
+        if not self._begin():
             return
         self._beats = bool(therapy.lease_s)
         begun = self.rig.world.now
@@ -152,7 +156,7 @@ class Host:
     def _prime(self) -> bool:
         side = self.therapy.side
         text = "prime %s syringe=%s connected=no" % (side.fields(), side.syringe)
-        if not self._begin(text, side.steps, False):
+        if not self._given(text, "side", side.steps):
             return False
         self.run_us(side.us)
         for _ in range(20):
@@ -163,25 +167,35 @@ class Host:
             self.run_us(100_000)
         return False
 
-    def _begin(self, text: str, steps: int, lease: bool) -> bool:
-        program = self.ask(text)
-        if not program.ok or self.rig.resets:
-            return False
-        plan = program.reply["plan"]
-        return self.ask(self.therapy.start(plan) if lease else "start plan=" + plan, steps).ok
+    def _begin(self) -> bool:
+        """Program all phases, and start."""
+        therapy = self.therapy
+        texts = [therapy.program()] + ["phase " + part.words for part in therapy.phases]
+        for text in texts:
+            planned = self.ask(text)
+            if not planned.ok or self.rig.resets:
+                return False
+        return self.ask(therapy.start(planned.reply["plan"]), "main", therapy.steps).ok
 
-    def _act(self, what: str) -> None:
-        if what != "bolus":
+    def _given(self, text: str, kind: str, steps: int, part: Part | None = None) -> bool:
+        """Have something offered, and start it."""
+        offered = self.ask(text)
+        if not offered.ok or self.rig.resets:
+            return False
+        return self.ask("start plan=" + offered.reply["plan"], kind, steps, part).ok
+
+    def _act(self, what) -> None:
+        if isinstance(what, Part):
+            self._given("change " + what.words, CHANGE, 0, what)
+        elif what == "bolus":
+            side = self.therapy.side
+            self._given("bolus " + side.fields(), "side", side.steps)
+        else:
             self.ask(what)
-            return
-        side = self.therapy.side
-        offered = self.ask("bolus " + side.fields())
-        if offered.ok:
-            self.ask("start plan=" + offered.reply["plan"], side.steps)
 
     def _wait_for_the_end(self, begun: int) -> None:
         therapy = self.therapy
-        whole_us = therapy.main.us + (therapy.side.us if therapy.side else 0) + 2_500_000
+        whole_us = therapy.us + 2_500_000
         whole_us += sum(us if what == "resume" else -us for us, what in therapy.holds())
         left_us = whole_us - (self.rig.world.now - begun) // 125
         kvo = ("kvo",) if therapy.kvo_ml_h else ()

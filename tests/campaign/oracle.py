@@ -6,6 +6,7 @@ event's instant is its ``t`` on the clock of its boot.
 
 from fractions import Fraction
 
+from tests.campaign.confirmed import Confirmed
 from tests.campaign.host import MOVING
 from tests.campaign.rig import ENDLESS
 from tests.campaign.windows import closes, in_order
@@ -204,13 +205,11 @@ class Oracle:
     # ---- how much? ----------------------------------------------------------------------------
 
     def _dose(self) -> None:
-        """At no time more steps than were confirmed by then (the KVO by its rate)."""
-        allowed = 0
-        starts = [ask for ask in self.host.asked if ask.text.startswith("start ") and ask.steps]
-        starts = [ask for ask in starts if ask.may_be_granted]
-        for index, ask in enumerate(starts):
-            allowed += ask.steps
-            upto = starts[index + 1].cycle if index + 1 < len(starts) else ENDLESS
+        """At no time more steps than the plan in force by then confirms (the KVO by its rate)."""
+        self.confirmed = Confirmed(self)
+        ceilings = self.confirmed.ceilings
+        for index, (_, allowed, _) in enumerate(ceilings):
+            upto = ceilings[index + 1][0].cycle if index + 1 < len(ceilings) else ENDLESS
             made = self.edges.until(upto) - self.kvo_edges(upto)
             self.need(made <= allowed + self._lied, "%d steps, %d confirmed" % (made, allowed))
 
@@ -296,7 +295,7 @@ class Oracle:
         begun = any(w[1] in ends and self.edges.between(*w) for w in self.windows)
         asked = [ask for ask in self.host.asked if ask.cycle < ends[0]]
         stopped = any(ask.text == "stop" for ask in asked)
-        whole = self.edges.until(ends[0]) >= sum(ask.steps for ask in asked)
+        whole = self.edges.until(ends[0]) >= self.confirmed.until(ends[0])
         return begun and not stopped and not (whole and self.therapy.kvo_ml_h is None)
 
     def _loss(self) -> None:
@@ -314,22 +313,20 @@ class Oracle:
         )
 
     def _loss_bound(self, cause: str) -> int:
-        main, side = self.therapy.main, self.therapy.side
-        hz = max(main.hz, side.hz if side else 0)
-        total = main.steps + (side.steps if side else 0)
+        hz = max(one.hz for one in self.therapy.speeds)
         if cause == "watchdog":
             late_s = Fraction(2 if self.named("exception", "flash stalls of 400 ms") else 0)
             return self.run_on() + int(hz * (JOURNAL_S + late_s)) + 1
         if self.therapy.fast or self.named("exception", "flash full"):
-            return total
+            return self.confirmed.whole
         late_s = Fraction(4, 10) if self.named("flash stalls of 400 ms", "gc pauses") else 0
         run_on = self.run_on() if self.named("CPU freeze") else 0
         return run_on + int(hz * (JOURNAL_S + late_s)) + 1
 
     def run_on(self) -> int:
         """Steps that a dead CPU may leave."""
-        phases = [self.therapy.main] + ([self.therapy.side] if self.therapy.side else [])
-        return max(bound_steps(phase.nl_per_s, phase.per_step_nl) for phase in phases)
+        speeds = [one for one in self.therapy.speeds if one.rate_ml_h]
+        return max(bound_steps(one.nl_per_s, one.per_step_nl) for one in speeds)
 
     def _frozen(self) -> None:
         """Run-on within the bound, then the watchdog."""
@@ -355,7 +352,7 @@ class Oracle:
         """A run that says it is complete, or that nothing disturbed, has made every step at its
         instant."""
         complete = self.outcome[0] == "complete"
-        refused = any(ask.text.startswith("start ") and not ask.ok for ask in self.host.asked)
+        refused = any(ask.kind and not ask.ok for ask in self.host.asked)
         undisturbed = not self.took or self._harmless() and not refused
         if self.therapy.kind == "halt":
             if undisturbed:
@@ -365,16 +362,17 @@ class Oracle:
             self.need(complete, "nothing that stops, but it ends " + " ".join(self.outcome))
         if not complete:
             return
-        confirmed = [ask for ask in self.host.asked if ask.steps and ask.ok]
         made = self.edges.total() - self.kvo_edges(ENDLESS)
-        wanted = sum(ask.steps for ask in confirmed)
+        wanted = self.confirmed.whole
         dropped = self.therapy.kind == "bolus" and bool(self.therapy.holds())
-        unsure = any(ask.may_be_granted and not ask.ok and ask.steps for ask in self.host.asked)
+        unsure = any(ask.may_be_granted and not ask.ok and ask.kind for ask in self.host.asked)
         if not dropped and not unsure:
             exact = wanted - self._doubled <= made <= wanted + self._lied
             self.need(exact, "complete with %d steps of %d" % (made, wanted))
         if self.therapy.plain and not self.took_place("words"):
             self._instants()
+        if self.therapy.kind == "change" and not self.took_place("words") and not unsure:
+            self.confirmed.judge_rate()
 
     def _harmless(self) -> bool:
         """Faults that must not show."""

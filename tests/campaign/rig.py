@@ -166,10 +166,12 @@ class Edges:
         number = 0
         worst = Fraction(0)
         for first, period, count in self.runs:
-            for k, cycle in ((number, first), (number + count - 1, first + period * (count - 1))):
-                if before <= k < before + steps:
-                    if origin is None:
-                        origin = cycle - interval
-                    worst = max(worst, abs(cycle - origin - interval * (k - before + 1)))
+            begin = max(number, before)
+            end = min(number + count, before + steps) - 1
+            for k in (begin, end) if begin <= end else ():
+                cycle = first + period * (k - number)
+                if origin is None:
+                    origin = cycle - interval
+                worst = max(worst, abs(cycle - origin - interval * (k - before + 1)))
             number += count
         return worst

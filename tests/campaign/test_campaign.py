@@ -5,7 +5,7 @@ Seeds are fixed so that a failure is the change's own; the message names the see
 
 import pytest
 
-from tests.campaign import faults
+from tests.campaign import faults, therapy
 from tests.campaign.__main__ import part_of
 from tests.campaign.campaign import Run, run, story
 from tests.campaign.rig import Edges
@@ -21,12 +21,12 @@ def told(outcome) -> str:
     return "make campaign REPLAY=%d: %s" % (outcome.seed, "; ".join(outcome.broken))
 
 
-def quiet_run(kind: str = "plain") -> Run:
-    """A run of that kind that draws no fault."""
+def quiet_run(kind: str = "plain", fits=lambda therapy: True) -> Run:
+    """A run of that kind that draws no fault, of a therapy that ``fits``."""
     seed = QUIET
     while True:
         drawn = Run(seed)
-        if not drawn.faults and drawn.therapy.kind == kind:
+        if not drawn.faults and drawn.therapy.kind == kind and fits(drawn.therapy):
             return drawn
         seed -= 1
 
@@ -105,6 +105,41 @@ def test_the_oracle_sees_an_event_lost_and_an_outcome_without_a_fault():
     assert any("no fault for it" in what for what in judged_again(drawn))
 
 
+def test_every_therapy_is_drawn_and_every_verb_that_makes_one():
+    runs = [Run(seed) for seed in range(FIRST, FIRST + 400)]
+    assert {drawn.therapy.kind for drawn in runs} == set(therapy.KINDS)
+    words = {part.words.split("=")[0] for r in runs for part in r.therapy.phases}
+    assert words == {"rate", "pause"}
+    assert any(" to=" in part.words for r in runs for part in r.therapy.phases)
+    changes = [part for r in runs for part in r.therapy.changes]
+    assert {part.volume_ml is None for part in changes} == {True, False}
+
+
+def test_the_oracle_sees_a_change_that_comes_out_otherwise():
+    """In steps, and in rate."""
+    drawn = quiet_run("change", lambda therapy: len(therapy.actions) == 1)
+    assert drawn.go().broken == []
+    event = next(line for line in drawn.host.events.values() if line["name"] == "changed")
+    right = event.fields["steps"]
+    event.fields["steps"] = str(int(right) + 5)
+    assert any("a change " in what for what in judged_again(drawn))
+    event.fields["steps"] = right
+    assert judged_again(drawn) == []
+    drawn.therapy.changes[-1].rate_ml_h *= 2
+    assert any("cycles a step for" in what for what in judged_again(drawn))
+
+
+@pytest.mark.parametrize("kind", ["phases", "change"])
+def test_the_oracle_sees_a_step_too_many_of_phases_and_changes(kind):
+    drawn = quiet_run(kind)
+    assert drawn.go().broken == []
+    last = drawn.oracle.edges.last()
+    drawn.rig.bench.step_runs.append((last + 1250, 0, 1))
+    broken = judged_again(drawn)
+    assert any("confirmed" in what for what in broken)
+    assert any("complete with" in what for what in broken)
+
+
 def test_edges_are_counted_by_interval():
     edges = Edges([(100, 0, 1), (200, 10, 5), (300, 50, 2)])
     cycles = [100, 200, 210, 220, 230, 240, 300, 350]
@@ -113,6 +148,9 @@ def test_edges_are_counted_by_interval():
         later = [cycle for cycle in cycles if cycle > at]
         assert edges.next_after(at) == (later[0] if later else None)
     assert (edges.total(), edges.last()) == (8, 350)
+    even = Edges([(100, 0, 1), (200, 10, 5), (251, 10, 2)])
+    spans = ((1, 5, 0), (2, 4, 0), (2, 6, 1), (5, 2, 1), (6, 2, 0))
+    assert all(even.worst(10, before, steps) == off for before, steps, off in spans)
 
 
 def test_shards_are_all_of_it():

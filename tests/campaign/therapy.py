@@ -1,7 +1,8 @@
 """What a campaign run is to infuse: drawn from a seed, steps worked out by arithmetic of its own.
 
-A therapy is a whole infusion of some seconds, plain or with a pause, a bolus, a KVO, a prime or
-the host's stop. The bore of each syringe and the screw are those of the reference bench.
+A therapy is a whole infusion of some seconds, plain or with a pause, a bolus, a KVO, a prime,
+further phases, changes of rate or the host's stop. Bores and screw are those of the reference
+bench.
 """
 
 from dataclasses import dataclass, field
@@ -24,8 +25,8 @@ RATES = (
 )
 FAST_ML_H = 200
 FAST_HZ = 700  # firmware/TIMING.md: some 770, at 40 steps a word
-KINDS = ("plain", "pause", "bolus", "kvo", "prime", "halt")
-KIND_WEIGHTS = (52, 14, 12, 8, 7, 7)
+KINDS = ("plain", "pause", "bolus", "kvo", "prime", "halt", "phases", "change")
+KIND_WEIGHTS = (40, 12, 11, 7, 7, 7, 6, 10)
 MIN_ML = Fraction(1, 1000)
 SLOWEST_US = 30_000_000
 START_STOP_HZ = 5000
@@ -65,12 +66,23 @@ class Phase:
 
 
 @dataclass
+class Part:
+    """A further phase, or a change: as a request says it, with its fastest rate."""
+
+    words: str
+    volume_ml: Fraction | None  # None: what is left of the volume
+    rate_ml_h: Fraction
+    us: int
+
+
+@dataclass
 class Therapy:
-    """``actions``: (us after the start, what) in order."""
+    """``actions``: (us after the start, what) in order, ``what`` a Part where it is a change."""
 
     kind: str
     main: Phase
     side: Phase | None = None  # the bolus or the prime
+    phases: list = field(default_factory=list)  # Parts after the first
     kvo_ml_h: Fraction | None = None
     actions: list = field(default_factory=list)
     lease_s: int = 0
@@ -78,16 +90,38 @@ class Therapy:
     telemetry_ms: int = 1000
 
     @property
+    def changes(self) -> list:
+        """The changes among the actions."""
+        return [what for _, what in self.actions if isinstance(what, Part)]
+
+    @property
+    def steps(self) -> int:
+        """Of the prescription as programmed."""
+        whole = self.main.volume_ml + sum(part.volume_ml for part in self.phases)
+        return Phase(self.main.syringe, whole, self.main.rate_ml_h).steps
+
+    @property
+    def us(self) -> int:
+        """How long motion may take; of changes the longest."""
+        parts = self.phases + self.changes
+        return self.main.us + (self.side.us if self.side else 0) + sum(part.us for part in parts)
+
+    @property
+    def speeds(self) -> list:
+        """A Phase at each rate there may be."""
+        rates = [part.rate_ml_h for part in self.phases + self.changes]
+        others = [Phase(self.main.syringe, Fraction(1), rate) for rate in rates]
+        return [self.main, *([self.side] if self.side else []), *others]
+
+    @property
     def fast(self) -> bool:
-        """Too fast, also in its bolus, for the journal to be written meanwhile."""
-        phases = [self.main] + ([self.side] if self.side else [])
-        return any(phase.rate_ml_h > FAST_ML_H or phase.hz > FAST_HZ for phase in phases)
+        """Too fast at some time for the journal to be written meanwhile."""
+        return any(one.rate_ml_h > FAST_ML_H or one.hz > FAST_HZ for one in self.speeds)
 
     @property
     def hurried(self) -> bool:
         """The queue may last less than 550 ms."""
-        phases = [self.main] + ([self.side] if self.side else [])
-        return any(phase.rate_ml_h > 140 or phase.hz > 550 for phase in phases)
+        return any(one.rate_ml_h > 140 or one.hz > 550 for one in self.speeds)
 
     @property
     def plain(self) -> bool:
@@ -116,7 +150,11 @@ class Therapy:
             words.append("kvo %smL/h" % decimal(self.kvo_ml_h))
         if self.lease_s:
             words.append("lease %ds %s" % (self.lease_s, self.on_loss))
-        return " ".join(words + ["%s at %.3fs" % (what, us / 1e6) for us, what in self.actions])
+        words += ["then " + part.words for part in self.phases]
+        for us, what in self.actions:
+            name = "change " + what.words if isinstance(what, Part) else what
+            words.append("%s at %.3fs" % (name, us / 1e6))
+        return " ".join(words)
 
 
 def decimal(value: Fraction) -> str:
@@ -135,7 +173,7 @@ def draw(rng: Random) -> Therapy:
     therapy = Therapy(kind, Phase(syringe, volume, rate))
     if therapy.main.us > SLOWEST_US:
         return draw(rng)
-    _more(rng, therapy)
+    {"phases": _phases, "change": _changes}.get(kind, _more)(rng, therapy)
     therapy.telemetry_ms = rng.choice((20, 100, 200, 500, 1000, 1000, 1000, 2000, 5000))
     if rng.random() < 0.3:
         therapy.lease_s = rng.randint(1, 3)
@@ -177,3 +215,71 @@ def _more(rng: Random, therapy: Therapy) -> None:
         rate = Fraction(rng.randint(30, 70))
         volume = Fraction(int(rate * Fraction(rng.uniform(1.1, 2)) / 3600 * 10**4), 10**4)
         therapy.side = Phase(main.syringe, max(MIN_ML, volume), rate)
+
+
+def _other_rate(rng: Random, rate: Fraction, most: int) -> Fraction:
+    """Less than tenfold, not less than a tenth, and within what the syringe is drawn for."""
+    factor = Fraction(rng.choice((rng.randint(3, 9), rng.randint(11, 60))), 10)
+    return max(Fraction(1), min(Fraction(most), Fraction(int(rate * factor * 10), 10)))
+
+
+def _given(rng: Random, rate: Fraction, to: Fraction | None = None) -> Part:
+    """A rate, or a ramp, for one to four seconds."""
+    ms = rng.randint(1000, 4000)
+    ends = (rate, rate if to is None else to)
+    words = "rate=%smL/h over=%dms" % (decimal(rate), ms)
+    if to is not None:
+        words += " to=%smL/h" % decimal(to)
+    return Part(words, sum(ends) / 2 * ms / 3_600_000, max(ends), ms * 1000)
+
+
+def _most(main: Phase) -> int:
+    """The fastest rate drawn for the syringe and speed of ``main``."""
+    rows = [row for row in RATES if row[0] == main.syringe and main.rate_ml_h <= row[2]]
+    return rows[0][2]
+
+
+def _phases(rng: Random, therapy: Therapy) -> None:
+    main = therapy.main
+    if main.us < 1_000_000:
+        therapy.kind = "plain"
+        return
+    most = _most(main)
+    for _ in range(rng.randint(1, 3)):
+        rate = _other_rate(rng, main.rate_ml_h, most)
+        what = rng.choice(("rate", "rate", "ramp", "pause"))
+        if what == "pause":
+            ms = rng.randint(1000, 2000)
+            therapy.phases.append(Part("pause=%dms" % ms, Fraction(0), Fraction(0), ms * 1000))
+        elif what == "ramp":
+            to = rng.choice((Fraction(0), _other_rate(rng, main.rate_ml_h, most)))
+            therapy.phases.append(_given(rng, rate, to))
+        else:
+            therapy.phases.append(_given(rng, rate))
+
+
+def _changes(rng: Random, therapy: Therapy) -> None:
+    """One or two, the first perhaps in a pause."""
+    main = therapy.main
+    if main.us < 3_000_000:
+        therapy.kind = "plain"
+        return
+    at = int(rng.uniform(0.05, 0.6) * main.us)
+    left = main.volume_ml * (main.us - at) / main.us
+    rate = main.rate_ml_h
+    paused = rng.random() < 0.3
+    if paused:
+        therapy.actions.append((at - 50_000, "pause"))
+    for _ in range(rng.choice((1, 1, 2))):
+        rate = _other_rate(rng, rate, _most(main))
+        long_us = int(left / rate * 3600 * 10**6)
+        if rng.random() < 0.6 and 2_000_000 < long_us < 15_000_000:
+            part = Part("rate=%smL/h" % decimal(rate), None, rate, long_us)
+        else:
+            part = _given(rng, rate)
+            left = part.volume_ml
+        therapy.actions.append((at, part))
+        if paused:
+            therapy.actions.append((at + 700_000, "resume"))
+            at, paused = at + 700_000, False
+        at += rng.randint(900_000, 1_500_000)

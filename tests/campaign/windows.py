@@ -4,6 +4,7 @@ A window (after, upto), in cycles, runs from the request that began motion to th
 it, the press of the button, or the reset, whichever is first. No step may come outside of them.
 """
 
+CHANGE = "change"
 STOP_CYCLES = 5  # STOP-02
 SEEN_CYCLES = 5  # an opening as long as this is seen by the hardware
 CLOSES = ("paused", "halted", "stopped", "fault", "complete", "primed")
@@ -20,7 +21,8 @@ def in_order(rig, asked: list, ends: list) -> list:
     """The windows; ``ends`` are the cycles of closing events, in order."""
     windows = []
     for ask in asked:
-        if ask.text.startswith(("start", "resume")) and ask.may_be_granted:
+        begins = ask.text.startswith(("start", "resume")) and ask.kind != CHANGE
+        if begins and ask.may_be_granted:  # a change goes on only with what moves already
             end = rig.end_of_boot(ask.boot)
             for cycle in ends:
                 if ask.cycle < cycle < end:
