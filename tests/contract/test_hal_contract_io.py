@@ -125,8 +125,11 @@ def test_disarm_forbids_and_the_rest_is_forgotten(jig, hal):
 
 
 @pytest.mark.requirement("STOP-01")
-def test_a_fuse_armed_with_the_loop_open_allows_nothing(jig, hal):
+@pytest.mark.parametrize("open_ns", [0, MS])
+def test_a_fuse_armed_with_the_loop_open_allows_nothing(jig, hal, open_ns):
+    """Just open, or open for so long that every interrupt of it is past."""
     jig.press()
+    jig.run_ns(open_ns)
     hal.fuse.arm(100)
     jig.run_ns(MS)
     assert not hal.fuse.allows()
@@ -142,6 +145,8 @@ def test_the_fuse_takes_its_largest_number(jig, hal):
 
 
 # ---- step counter -------------------------------------------------------------------------------
+
+MORE_THAN_16_BITS = 70_000
 
 
 @pytest.mark.requirement("DEL-06")
@@ -172,6 +177,25 @@ def test_the_counter_outlives_arm_and_halt(jig, hal):
         run_words(jig, [(3, fast(hal))])
         hal.generator.halt()
         assert hal.counter.steps() == 3 * round_
+
+
+@pytest.mark.requirement("DEL-06")
+def test_the_counter_goes_on_where_the_chips_own_begins_anew(jig, hal):
+    need(hal, contract.COUNTER)
+    generator = hal.generator
+    left = MORE_THAN_16_BITS
+    generator.arm()
+    allow(hal, left)
+    generator.run()
+    while left:
+        while left and generator.room():
+            count = min(left, generator.max_count)
+            generator.put(count, generator.min_step_ticks)
+            left -= count
+        jig.run_ns(50 * MS)
+        hal.counter.steps()
+    jig.run_ns(S)
+    assert hal.counter.steps() == len(jig.rises_ns()) == MORE_THAN_16_BITS
 
 
 # ---- serial link --------------------------------------------------------------------------------

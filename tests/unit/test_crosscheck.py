@@ -19,8 +19,11 @@ def three_phases():
 
 
 def shift_step(plan, at, to):
-    plan.phases[at].steps += 1
-    plan.phases[to].steps -= 1
+    """All that hangs on it too: only the volume up to there is wrong, by a step."""
+    for phase, more in ((plan.phases[at], 1), (plan.phases[to], -1)):
+        phase.steps += more
+        ((steps, us),) = phase.stretches
+        phase.stretches = [(steps + more, us)]
 
 
 def spoil_steps(plan):
