@@ -134,8 +134,10 @@ def test_ctrl_c_at_power_on_with_the_loop_open_keeps_the_pump_out(device, typed,
 
 
 @pytest.mark.requirement("COM-07")
-def test_ctrl_c_at_power_on_with_the_loop_closed_is_data(device):
+@pytest.mark.parametrize("after_us", [0, 200_000])
+def test_ctrl_c_at_power_on_with_the_loop_closed_is_data(device, after_us):
     device.power_cut()
+    device.run_us(after_us)
     device.send_raw(b"\r\x03\x03\n")
     device.run_us(RECOVERY_US)
     assert device.state == "idle"
