@@ -50,7 +50,7 @@ def self_test(hal, board, settings, library) -> Findings:
     lamps.show(True, "red")
     found.judge("ram", ram_holds(memoryview(bytearray(RAM_BYTES))))
     lamps.show(False, "yellow")
-    _judge_firmware(hal.store, found)
+    _judge_firmware(hal.store, found, lamps)
     _judge_kept("settings", settings, found)
     _judge_kept("library", library, found)
     _judge_driver(hal.driver, found)
@@ -84,16 +84,21 @@ def _holds(memory, pattern: bytes, shift: int) -> bool:
     return True
 
 
-def files_changed(store) -> list | None:
+def files_changed(store, lamps) -> list | None:
     """Paths of the firmware's files that are not as flashed; None without a manifest. A manifest
-    that is spoilt counts as a file."""
+    that is spoilt counts as a file. The last of ``lamps`` need not wait for the end of it."""
     record = store.load(manifest.RECORD)
     if not record:
         return None
     files = manifest.unpack(record)
     if files is None:
         return [manifest.RECORD]
-    return [path for path, crc in files if store.checksum(path) != crc]
+    changed = []
+    for path, crc in files:
+        if store.checksum(path) != crc:
+            changed.append(path)
+        lamps.show(False, "cyan", False)
+    return changed
 
 
 def steps_made(hal, board) -> tuple:
@@ -133,16 +138,21 @@ class Lamps:
     def __init__(self, hal) -> None:
         self._hal = hal
         self._until_us = 0
+        self._colour = ""
         self.sound = True
         self._try(hal.display and hal.display.show, 0, "TITRA")
 
-    def show(self, buzzer: bool, colour: str) -> None:
-        """The next one, when the one before has shone long enough."""
+    def show(self, buzzer: bool, colour: str, wait: bool = True) -> None:
+        """The next one, when the one before has shone long enough; without ``wait`` only if it
+        has."""
         hal = self._hal
-        if hal.indicators is None or not self.sound:
+        if hal.indicators is None or not self.sound or colour == self._colour:
             return
         while hal.clock.now_us() < self._until_us:
+            if not wait:
+                return
             hal.wait(self._until_us, False)
+        self._colour = colour
         self._try(hal.indicators.show, buzzer, colour, colour != "none")
         self._until_us = hal.clock.now_us() + LAMP_US
 
@@ -157,8 +167,8 @@ class Lamps:
 # ---- inside -------------------------------------------------------------------------------------
 
 
-def _judge_firmware(store, found: Findings) -> None:
-    changed = files_changed(store)
+def _judge_firmware(store, found: Findings, lamps: Lamps) -> None:
+    changed = files_changed(store, lamps)
     found.judge("firmware", not changed)
     if changed is None:
         found.notes.append(("files", "unverified"))

@@ -180,10 +180,6 @@ class Session:
             return gap
         return self._telemetry_due_us
 
-    def silence_due_us(self) -> int | None:
-        """When a partial line will be dropped for want of more bytes, or None."""
-        return self._cutter.due_us()
-
     def _send(self, line: str, spare: int) -> None:
         self._put(seal(line), spare)
 

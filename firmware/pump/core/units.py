@@ -25,6 +25,10 @@ force N:1000 mN:1
 voltage V:1000 mV:1
 """
 
+_sizes: dict[
+    str, tuple[int, int]
+] = {}  # what was looked up: telemetry asks for the same ones again
+
 
 def units_of(dimension: str) -> list[str]:
     """Return the names of the units of ``dimension``; an unknown dimension raises KeyError."""
@@ -38,12 +42,15 @@ def canonical_unit(dimension: str) -> str:
 
 def unit_size(unit: str, dimension: str) -> tuple[int, int]:
     """Return one ``unit`` in base units; an unknown unit raises KeyError."""
-    begin, end = _line(UNITS, dimension)
-    at = UNITS.find(" " + unit + ":", begin, end)
-    if at < 0:
-        raise KeyError(unit)
-    n, _, d = UNITS[at + len(unit) + 2 : end].partition(" ")[0].partition("/")
-    return int(n), int(d or 1)
+    key = dimension + unit
+    if key not in _sizes:
+        begin, end = _line(UNITS, dimension)
+        at = UNITS.find(" " + unit + ":", begin, end)
+        if at < 0:
+            raise KeyError(unit)
+        n, _, d = UNITS[at + len(unit) + 2 : end].partition(" ")[0].partition("/")
+        _sizes[key] = int(n), int(d or 1)
+    return _sizes[key]
 
 
 def line_of(table: str, key: str) -> str:
