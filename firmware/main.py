@@ -5,11 +5,15 @@ within 3 s (``titra flash --recover`` and mpremote do). Then nothing is started,
 there.
 """
 
-import gc
-import select
-import sys
+import micropython
 
-import board
+micropython.kbd_intr(-1)  # what boot.py said holds for boot.py alone
+
+import gc  # noqa: E402
+import select  # noqa: E402
+import sys  # noqa: E402
+
+import board  # noqa: E402
 
 RECOVERY_MS = 3000
 CTRL_C = b"\x03"

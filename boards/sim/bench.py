@@ -76,6 +76,7 @@ class Bench:
     def _boot(self) -> None:
         try:
             self.power_on()
+            self.usb.interrupt_char = CTRL_C  # the interpreter does so for each file that it runs
             self.loader.run("main")
         except (Exception, Interrupted) as error:
             self.crash = error
