@@ -26,7 +26,7 @@ import socket
 import sys
 from pathlib import Path
 
-STEP, STOP = 2, 14
+STEP, ENABLE, STOP = 2, 4, 14
 FLASH_BASE = 0x10000000
 STORAGE = 1408 * 1024
 FLASH_BYTES = 2 * 1024 * 1024
@@ -121,7 +121,8 @@ class Exact:
 
 
 class Bench:
-    """A chip with its stop loop closed and its STEP pin watched."""
+    """A chip with its stop loop closed and its STEP pin watched. ``steps`` leaves out those of a
+    self-test, made before the motor has had current in that boot."""
 
     def __init__(self, chip, image, stored):
         self._kind, self._image = chip, image
@@ -134,13 +135,20 @@ class Bench:
         self.chip = self._kind(self._image, stored)
         for gpio, level in self._levels.items():
             self._drive(gpio, level)
-        self.chip.mcu.gpio[STEP].add_listener(self._edge)
+        self._current = False
+        self.chip.mcu.gpio[STEP].add_listener(self._step)
+        self.chip.mcu.gpio[ENABLE].add_listener(self._enable)
 
-    def _edge(self, state, before):
-        from rp2040py.gpio_pin import GPIOPinState
-
-        if state == GPIOPinState.HIGH != before:
+    def _step(self, state, before):
+        if state.name == "HIGH" and self._current:
             self.steps += 1
+
+    def _enable(self, state, before):
+        """EN is low for current; after any reset it goes high first."""
+        if state.name == "LOW":
+            self._current = True
+        elif before.name != "LOW":
+            self._current = False
 
     def _drive(self, gpio, level):
         pin = self.chip.mcu.gpio[gpio]
