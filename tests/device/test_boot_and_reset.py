@@ -38,7 +38,7 @@ def test_a_fast_job_ends_at_the_exact_step(device):
 @pytest.mark.requirement("PWR-03", "STOP-15", "STOP-16", "DEL-17")
 def test_a_cpu_that_dies_ends_in_a_stopped_pump(device):
     device.infuse(SLOW)
-    device.run_us(2_500_000)
+    device.run_us(1_200_000)
     before = device.step_edges
     device.freeze()
     device.run_us(BITE_US)

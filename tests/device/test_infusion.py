@@ -5,6 +5,7 @@ import random
 import pytest
 
 from .therapies import (
+    LONG,
     SHORT,
     SHORT_STEPS,
     SHORT_US,
@@ -19,6 +20,7 @@ from .therapies import (
 
 
 @pytest.mark.requirement("DEL-01", "DEL-03", "DOSE-04", "DOSE-12", "LOG-06")
+@LONG
 def test_whole_job(device):
     before = device.status()
     assert (before["state"], before["plan"], before["steps"]) == ("idle", "none", "0")
@@ -54,6 +56,7 @@ def test_whole_job(device):
     assert device.moves_in(5_000_000) == 0
 
 
+@LONG
 def test_second_job_counts_from_zero(device):
     device.infuse(TINY)
     device.run_us(TINY_US + TAIL_US)
@@ -68,6 +71,7 @@ def test_second_job_counts_from_zero(device):
 
 @pytest.mark.requirement("STOP-13", "DEL-01")
 @pytest.mark.parametrize("after_us", [3_000, 1_234_567, 7_777_777, 19_500_000])
+@LONG
 def test_pause_keeps_the_count(device, after_us):
     device.infuse(SHORT)
     device.run_us(after_us)
@@ -85,6 +89,7 @@ def test_pause_keeps_the_count(device, after_us):
 
 
 @pytest.mark.requirement("DEL-01")
+@LONG
 def test_many_pauses(device):
     device.infuse(SHORT)
     before = 0
@@ -160,15 +165,15 @@ def bring(device, state: str) -> str:
     """Bring a fresh pump into ``state``; returns the hash of the plan it then has."""
     if state == "idle":
         return "none"
-    plan = device.program(SHORT)["plan"]
+    plan = device.program(TINY if state == "complete" else SHORT)["plan"]
     if state == "ready":
         return plan
     device.ask("start plan=" + plan)
-    device.run_us(500_000)
+    device.run_us(200_000)
     if state == "paused":
         device.ask("pause")
     elif state == "complete":
-        device.run_us(SHORT_US)
+        device.run_us(TINY_US)
     elif state == "halted":
         device.ask("stop")
     elif state == "stopped":
@@ -226,6 +231,7 @@ def test_repeated_refusal_is_repeated(device):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+@LONG
 def test_flood_of_garbage(device, seed):
     source = random.Random(seed)
     device.infuse(SHORT)
@@ -246,6 +252,7 @@ def test_flood_of_garbage(device, seed):
 GARBAGE = list(range(256)) + list(b'0123456789 =*"\n\r\nabcpausresmtkglLIDN?') * 8
 
 
+@LONG
 def test_flood_of_requests(device):
     device.infuse(SHORT)
     device.ask("telemetry every=20ms")

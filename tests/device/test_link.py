@@ -2,7 +2,20 @@
 
 import pytest
 
-from .therapies import SHORT, SHORT_STEPS, SHORT_US, TAIL_US, TINY
+from .therapies import (
+    BRIEF,
+    BRIEF_STEPS,
+    BRIEF_US,
+    LONG,
+    SHORT,
+    SHORT_STEPS,
+    SHORT_US,
+    TAIL_US,
+    TINY,
+    TINY_STEPS,
+    TINY_US,
+    first_on_chip,
+)
 
 AFTER_US = 4_000_000
 STALL_MS = 50  # a sector erase of the simulated flash
@@ -28,6 +41,7 @@ def test_lost_host_stops(device):
 
 
 @pytest.mark.requirement("COM-02")
+@LONG
 def test_lease_ends_on_time(device):
     device.infuse(SHORT, "lease=3500ms on-loss=stop")
     sent_ms = device.last_event("started").number("t")
@@ -36,14 +50,16 @@ def test_lease_ends_on_time(device):
 
 
 @pytest.mark.requirement("COM-02")
+@LONG
 def test_lost_host_finishes(device):
-    device.infuse(SHORT, "lease=1s on-loss=finish")
-    device.run_us(SHORT_US + TAIL_US)
+    device.infuse(BRIEF, "lease=1s on-loss=finish")
+    device.run_us(BRIEF_US + TAIL_US)
     assert device.names()[-3:] == ["started", "host-lost", "complete"]
     assert device.last_event("host-lost")["on-loss"] == "finish"
-    assert (device.state, device.step_edges) == ("complete", SHORT_STEPS)
+    assert (device.state, device.step_edges) == ("complete", BRIEF_STEPS)
 
 
+@LONG
 def test_lost_host_is_told_again_after_it_came_back(device):
     device.infuse(SHORT, "lease=1s on-loss=finish")
     device.run_us(1_500_000)
@@ -52,19 +68,19 @@ def test_lost_host_is_told_again_after_it_came_back(device):
     assert device.names().count("host-lost") == 2
 
 
-@pytest.mark.parametrize("verb", ["heartbeat", "status", "*IDN?"])
+@pytest.mark.parametrize("verb", first_on_chip("heartbeat", "status", "*IDN?"))
 def test_a_valid_line_renews_the_lease(device, verb):
-    device.infuse(SHORT, "lease=1s")
-    for _ in range(24):
+    device.infuse(BRIEF, "lease=1s")
+    for _ in range(3):
         device.send(verb, check=False)
         device.run_us(900_000)
     assert "host-lost" not in device.names()
-    assert (device.state, device.step_edges) == ("complete", SHORT_STEPS)
+    assert (device.state, device.step_edges) == ("complete", BRIEF_STEPS)
 
 
 @pytest.mark.requirement("COM-02")
 @pytest.mark.parametrize(
-    "junk", [b"x\n", b"status*0000\n", b"\n", b"\xff\n", b"1 nope\n", b"1 st"]
+    "junk", first_on_chip(b"x\n", b"status*0000\n", b"\n", b"\xff\n", b"1 nope\n", b"1 st")
 )
 def test_junk_does_not_renew_the_lease(device, junk):
     device.infuse(SHORT, "lease=1s")
@@ -82,9 +98,10 @@ def test_lease_runs_in_a_pause_too(device):
     assert device.names()[-2:] == ["host-lost", "stopped"]
 
 
+@LONG
 def test_no_lease(device):
-    device.infuse(SHORT, "lease=off")
-    device.run_us(SHORT_US + TAIL_US)
+    device.infuse(TINY, "lease=off")
+    device.run_us(TINY_US + TAIL_US)
     assert device.names()[-1] == "complete"
 
 
@@ -93,6 +110,7 @@ def test_no_lease(device):
 
 @pytest.mark.requirement("LOG-04", "LOG-08")
 @pytest.mark.parametrize("every_ms", [20, 35, 200, 1_500])
+@LONG
 def test_telemetry_interval(device, every_ms):
     device.infuse(SHORT)
     device.run_us(20_000)
@@ -213,6 +231,7 @@ def test_log_beyond_what_ram_holds(device):
     assert whole_log(device, "1:4") == raw[4:]
 
 
+@LONG
 def test_log_is_told_while_the_motor_runs(device):
     """Reading flash is not felt by the steps."""
     for _ in range(70):
@@ -246,14 +265,14 @@ def test_a_line_in_slow_pieces(device):
 
 @pytest.mark.requirement("COM-01")
 def test_a_partial_line_is_dropped(device):
-    device.infuse(SHORT)
+    device.infuse(TINY)
     device.send_raw(b"17 pau")
     device.run_us(510_000)
     device.send_raw(b"se\n")
     reply = device.reply_to("-")
     assert (reply["code"], reply["given"]) == ("unknown-verb", "se")
-    device.run_us(SHORT_US)
-    assert device.step_edges == SHORT_STEPS
+    device.run_us(TINY_US)
+    assert device.step_edges == TINY_STEPS
     assert "paused" not in device.names()
 
 
@@ -265,16 +284,16 @@ def test_the_longest_line(device):
 
 
 @pytest.mark.requirement("COM-01")
-@pytest.mark.parametrize("length", [241, 255, 600, 3000])
+@pytest.mark.parametrize("length", first_on_chip(3000, 241, 255, 600))
 def test_an_over_long_line(device, length):
-    device.infuse(SHORT)
+    device.infuse(TINY)
     device.send_raw(b"19 stop".ljust(length) + b"\n20 heartbeat\n")
     reply = device.reply_to("19")
     assert (reply["code"], reply["limit"]) == ("too-long", "240B")
     if not any(other.tag == "20" for other in device.replies):
         assert device.reply_to("20").ok
-    device.run_us(SHORT_US)
-    assert (device.state, device.step_edges) == ("complete", SHORT_STEPS)
+    device.run_us(TINY_US)
+    assert (device.state, device.step_edges) == ("complete", TINY_STEPS)
 
 
 def test_empty_lines_are_nothing(device):

@@ -6,17 +6,20 @@ import pytest
 
 from titra.scenario import Scenario, play
 from titra.scenario.result import SKIPPED
-from titra.targets import EMULATOR, Rig, make_target
+from titra.targets import Rig, make_target
 
-FILES = sorted((Path(__file__).parent / "scenarios").glob("*.toml"))
+from .therapies import LONG
+
+FILES = [
+    pytest.param(path, marks=[] if path.stem == "short" else LONG, id=path.stem)
+    for path in sorted((Path(__file__).parent / "scenarios").glob("*.toml"))
+]
 
 
 @pytest.mark.requirement("HOST-11")
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES)
 def test_scenario(path, target_name, pytestconfig):
     name, _, board = target_name.rpartition("-")
-    if name == EMULATOR and path.stem != "short":
-        pytest.skip("an emulated second of motion takes half a minute")
     if board == "esp32_devkitc" and path.stem == "escalation":
         pytest.skip("two hours on the Pico say it all; titra run --board esp32_devkitc runs it")
     target = make_target(name, board, pytestconfig.getoption("--jig"))

@@ -5,7 +5,16 @@ import pytest
 from titra.targets import AT_ONCE
 
 from .test_infusion import bring
-from .therapies import SHORT, SHORT_STEPS, SHORT_US, TAIL_US, TINY, TINY_STEPS, TINY_US
+from .therapies import (
+    SHORT,
+    SHORT_STEPS,
+    SHORT_US,
+    TAIL_US,
+    TINY,
+    TINY_STEPS,
+    TINY_US,
+    first_on_chip,
+)
 
 AFTER_US = 4_000_000
 TELL_US = 120_000  # a write to flash may come first
@@ -13,7 +22,9 @@ RECOVERY_US = 3_700_000  # 3 s for a Ctrl-C, and the self-test
 
 
 @pytest.mark.requirement("STOP-02", "STOP-03", "STOP-06", "STOP-13", "LOG-05")
-@pytest.mark.parametrize("after_us", [0, 1, 7_936, 1_000_000, 3_333_333, 12_345_678, 19_900_000])
+@pytest.mark.parametrize(
+    "after_us", first_on_chip(7_936, 0, 1, 1_000_000, 3_333_333, 12_345_678, 19_900_000)
+)
 def test_button_in_mid_infusion(device, after_us):
     plan = device.infuse(SHORT)["plan"]
     device.run_us(after_us)
@@ -55,7 +66,7 @@ def latched_until_new_start(device, plan):
 
 
 @pytest.mark.requirement("STOP-05", "STOP-10")
-@pytest.mark.parametrize("bounce_us", [1, 20, 700])
+@pytest.mark.parametrize("bounce_us", first_on_chip(1, 20, 700))
 def test_a_brief_opening_is_a_stop(device, bounce_us):
     device.infuse(SHORT)
     device.run_us(1_000_000)
@@ -155,7 +166,7 @@ STOP_GIVES = {
 
 
 @pytest.mark.requirement("STOP-07")
-@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("check", first_on_chip(True, False))
 @pytest.mark.parametrize("state", STOP_GIVES)
 def test_stop_verb_in_every_state(device, state, check):
     bring(device, state)
@@ -263,7 +274,7 @@ def test_stop_gets_through_when_nothing_else_does(device):
 
 
 @pytest.mark.requirement("STOP-11", "PWR-05")
-@pytest.mark.parametrize("after_us", [1_000, 2_000_000, 9_876_543])
+@pytest.mark.parametrize("after_us", first_on_chip(1_000, 2_000_000, 9_876_543))
 def test_power_cut(device, after_us):
     plan = device.infuse(SHORT)["plan"]
     device.run_us(after_us)

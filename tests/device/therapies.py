@@ -6,6 +6,19 @@ pi/4 x 26.59^2 x 0.8 / 3200 mm^3 = 138.8246 nL a microstep.
 
 from fractions import Fraction
 
+import pytest
+
+# On the emulated chip a second of motion takes a minute or two. `make emulate` leaves out what
+# moves for long, and what differs from another test by nothing that the chip could show
+# (boards/README.md).
+LONG = pytest.mark.long_motion
+
+
+def first_on_chip(*values):
+    """Parameters of a test: `make emulate` takes the first alone."""
+    return [values[0], *[pytest.param(value, marks=LONG) for value in values[1:]]]
+
+
 PI = Fraction(314159265358979323846, 10**20)
 
 
@@ -28,8 +41,12 @@ SHORT_US = 20_000_000
 WHOLE = "weight=70kg dose=0.05mg/kg over=2min " + REST
 WHOLE_STEPS = steps_of("3.5")
 WHOLE_US = 120_000_000
-# 0.035 mL in 2 s: 63 mL/h again
-TINY = "weight=70kg dose=0.0005mg/kg over=2s " + REST
-TINY_STEPS = steps_of("0.035")
-TINY_US = 2_000_000
+# 0.0175 mL in 1 s: 63 mL/h again
+TINY = "weight=70kg dose=0.00025mg/kg over=1s " + REST
+TINY_STEPS = steps_of("0.0175")
+TINY_US = 1_000_000
+# 0.035 mL in 2 s: outlasts the shortest host lease
+BRIEF = "weight=70kg dose=0.0005mg/kg over=2s " + REST
+BRIEF_STEPS = steps_of("0.035")
+BRIEF_US = 2_000_000
 TAIL_US = 50_000
