@@ -190,7 +190,7 @@ def _check_credible(result: Result) -> None:
 
     least, most = (
         result.geometry_nl * Fraction(*bound)
-        for bound in (dose.CALIBRATION_LEAST, dose.CALIBRATION_MOST)
+        for bound in (dose._CALIBRATION_LEAST, dose._CALIBRATION_MOST)
     )
     if not least <= q.split(result.text)[0] <= most:
         limit = f"{q.decimal(least, 4)}..{q.decimal(most, 4)}nL"

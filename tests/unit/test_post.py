@@ -77,7 +77,7 @@ class Broken:
 
 def test_whole_memory_passes():
     assert post.ram_holds(Broken(2048))
-    assert post.ram_holds(memoryview(bytearray(post.RAM_BYTES)))
+    assert post.ram_holds(memoryview(bytearray(post._RAM_BYTES)))
 
 
 @pytest.mark.requirement("PWR-01")
@@ -90,7 +90,7 @@ def test_a_stuck_bit_is_found(at, bit, value):
 
 @pytest.mark.parametrize("line", [1 << bit for bit in range(13)])
 def test_an_address_line_that_does_nothing_is_found(line):
-    assert not post.ram_holds(Broken(post.RAM_BYTES, alias=line))
+    assert not post.ram_holds(Broken(post._RAM_BYTES, alias=line))
 
 
 def test_bad_ram_is_named(monkeypatch):
@@ -283,7 +283,7 @@ def test_every_lamp_lights_for_a_moment():
     assert found.failures == []
     lit = [(colour == "red", colour, True) for colour in ("red", "yellow", "cyan")]
     assert hal.indicators.shown == [*lit, (False, "none", False)]
-    assert 3 * post.LAMP_US <= hal.clock.us < 1_000_000
+    assert 3 * post._LAMP_US <= hal.clock.us < 1_000_000
     hal.indicators = Lamps(breaks=True)
     assert findings_of(hal).failures == ["indicators"]
 

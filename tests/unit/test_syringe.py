@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump.core import syringe
-from pump.core.mechanics import PI, Mechanics
+from pump.core.mechanics import _PI, Mechanics
 from pump.core.refusal import Refusal
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -36,7 +36,7 @@ def machin_pi():
 
 
 def test_pi_is_right_to_twenty_digits():
-    assert abs(Fraction(*PI) - machin_pi()) < Fraction(5, 10**21)
+    assert abs(Fraction(*_PI) - machin_pi()) < Fraction(5, 10**21)
 
 
 @pytest.mark.requirement("DOSE-16")

@@ -29,7 +29,7 @@ _LEASE_LEAST_US = const(1_000_000)
 _LEASE_MOST_US = const(600_000_000)
 _LOG_BATCH = const(4)
 # `limits` without a field lists these; one line cannot hold them all.
-COMMON_LIMITS = ("weight", "dose", "concentration", "volume", "rate", "over")
+_COMMON_LIMITS = const(("weight", "dose", "concentration", "volume", "rate", "over"))
 
 
 def _info(session, fields: dict, now_us: int) -> list:
@@ -58,7 +58,7 @@ def _limits(session, fields: dict, now_us: int) -> list:
     wanted = fields.get("field")
     pairs = []
     if wanted is None:
-        for field in COMMON_LIMITS:
+        for field in _COMMON_LIMITS:
             session.controller.top_up()  # the slowest request there is
             pairs += _ranges(describe(field)[:1])
     elif wanted != "bolus":

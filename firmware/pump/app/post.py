@@ -16,15 +16,15 @@ from micropython import const
 from pump.core import manifest
 from pump.core.supervisor import DRIVER_SOUND
 
-RAM_BYTES = 8192
+_RAM_BYTES = const(8192)
 _BLOCK = const(256)
 # Every bit is seen at 0 and at 1, and any two bits of a byte are seen to differ.
-_PATTERNS = (0x00, 0xFF, 0x55, 0xAA, 0x33, 0xCC, 0x0F, 0xF0)
+_PATTERNS = const((0x00, 0xFF, 0x55, 0xAA, 0x33, 0xCC, 0x0F, 0xF0))
 _BEYOND = const(5)  # steps that the generator is given more than the fuse lets pass
 _STEP_HZ = const(5000)
 _TICK_HZ_NS = const(1_000_000_000)
 _SETTLE_US = const(2_000)
-LAMP_US = 60_000
+_LAMP_US = const(60_000)
 
 
 class Findings:
@@ -48,7 +48,7 @@ def self_test(hal, board, settings, library) -> Findings:
     found = Findings()
     lamps = Lamps(hal)
     lamps.show(True, "red")
-    found.judge("ram", ram_holds(memoryview(bytearray(RAM_BYTES))))
+    found.judge("ram", ram_holds(memoryview(bytearray(_RAM_BYTES))))
     lamps.show(False, "yellow")
     _judge_firmware(hal.store, found, lamps)
     _judge_kept("settings", settings, found)
@@ -154,7 +154,7 @@ class Lamps:
             hal.wait(self._until_us, False)
         self._colour = colour
         self._try(hal.indicators.show, buzzer, colour, colour != "none")
-        self._until_us = hal.clock.now_us() + LAMP_US
+        self._until_us = hal.clock.now_us() + _LAMP_US
 
     def _try(self, show, *what) -> None:
         try:

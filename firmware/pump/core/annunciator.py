@@ -57,7 +57,7 @@ _RED_OFF_US = const(250_000)
 _YELLOW_ON_US = const(1_000_000)  # 0.5 Hz, half of the time
 _YELLOW_OFF_US = const(1_000_000)
 
-_FIVE = (_HIGH_PAUSE_US, _HIGH_PAUSE_US, _HIGH_THIRD_US, _HIGH_PAUSE_US)
+_FIVE = const((_HIGH_PAUSE_US, _HIGH_PAUSE_US, _HIGH_THIRD_US, _HIGH_PAUSE_US))
 
 
 def _pattern(pulse_us: int, pauses_us: tuple) -> tuple:
@@ -70,8 +70,8 @@ def _pattern(pulse_us: int, pauses_us: tuple) -> tuple:
     return tuple(edges), at
 
 
-_NEVER = ((), 0)
-_ALWAYS = ((0,), 0)
+_NEVER = const(((), 0))
+_ALWAYS = const(((0,), 0))
 
 _SOUNDS = {
     HIGH: _pattern(_HIGH_PULSE_US, _FIVE + (_HIGH_MIDDLE_US,) + _FIVE + (_HIGH_REST_US,)),

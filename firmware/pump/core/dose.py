@@ -36,8 +36,8 @@ _MAX_STRETCHES = const(64)
 
 # A calibrated volume per step may differ from the geometry by a quarter: makers' tables disagree
 # by a few per cent, a slipped decimal point by 900.
-CALIBRATION_LEAST = (3, 4)
-CALIBRATION_MOST = (5, 4)
+_CALIBRATION_LEAST = const((3, 4))
+_CALIBRATION_MOST = const((5, 4))
 
 
 def plan(fields: dict[str, str], mechanics: Mechanics, bounds: Bounds = NONE) -> Plan:
@@ -183,8 +183,8 @@ def setting_of(common: dict[str, str], mechanics: Mechanics) -> Setting:
 
 def _check_calibration(calibrated: Entered, geometry: tuple[int, int]) -> None:
     """Refuse (out-of-range) a volume per step that the syringe's geometry makes incredible."""
-    least = mul(geometry, CALIBRATION_LEAST)
-    most = mul(geometry, CALIBRATION_MOST)
+    least = mul(geometry, _CALIBRATION_LEAST)
+    most = mul(geometry, _CALIBRATION_MOST)
     if compare(calibrated.value, least) < 0 or compare(calibrated.value, most) > 0:
         low = format_up(least, "nL", "volume", 4)
         limit = low + ".." + format_down(most, "nL", "volume", 4)

@@ -11,7 +11,7 @@ from pump.core.ramp import Ramp
 from pump.core.ratio import div, make, mul
 
 # pi to 20 decimals (OEIS A000796), taken as exact: its error moves 60 mL by less than 1e-12 nL.
-PI = (314159265358979323846, 10**20)
+_PI = const((314159265358979323846, 10**20))
 # After so many the currents of a two-phase motor are the same again.
 _FULL_STEPS_PER_CYCLE = const(4)
 
@@ -63,5 +63,5 @@ class Mechanics:
     def volume_per_step_nl(self, diameter_um: tuple[int, int]) -> tuple[int, int]:
         """Return nL per microstep: pi/4 d^2 lead / steps per turn (1 nL = 10^6 um^3)."""
         square = mul(diameter_um, diameter_um)
-        per_turn = mul(mul(PI, square), self.lead_um)
+        per_turn = mul(mul(_PI, square), self.lead_um)
         return div(per_turn, make(4 * 10**6 * self.steps_per_turn))
