@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,10 @@ for part in %r.split("/"):
 """
 
 
+READ_S = 0.1  # without it a read from a pty that is silent never ends
+PROMPT_S = 10.0  # a board that answers at all does so at once
+
+
 @dataclass(frozen=True)
 class Facts:
     """The interpreter on a board."""
@@ -68,11 +73,12 @@ class Repl:
         transport: Any = importlib.import_module("mpremote.transport")
         self._error: type[Exception] = transport.TransportError
         try:
-            self._link: Any = serial_transport.SerialTransport(port)
+            self._link: Any = serial_transport.SerialTransport(port, timeout=READ_S)
         except (self._error, OSError) as error:
             raise PortUnusable(f"{port} does not open for its REPL: {error}") from error
         try:
-            self._link.enter_raw_repl(soft_reset=False)
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints what it has heard
+                self._link.enter_raw_repl(soft_reset=False, timeout_overall=PROMPT_S)
         except (self._error, OSError) as error:
             self._link.close()
             raise PortUnusable(

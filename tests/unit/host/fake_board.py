@@ -32,6 +32,7 @@ class FakeBoard:
     spoil              this file is stored with one byte changed
     failing            what the self-test finds after the next restart
     model              what the pump calls itself; '' for a board without firmware
+    hung               what it says to whatever comes, and nothing else; None: it is well
     """
 
     def __init__(self, folder: Path, model: str = "rpi_pico") -> None:
@@ -41,6 +42,7 @@ class FakeBoard:
         self.spoil = self.failing = ""
         self.model = model
         self.in_repl = not model
+        self.hung: bytes | None = None
         self.resets = 0
         self.pump = FakePump()
         self._near, self._far = pty.openpty()
@@ -66,7 +68,10 @@ class FakeBoard:
             if self._stop_read in ready:
                 return
             data = os.read(self._near, 4096)
-            answer = self._repl(data) if self.in_repl else self._protocol(data)
+            if self.hung is not None:
+                answer = self.hung
+            else:
+                answer = self._repl(data) if self.in_repl else self._protocol(data)
             if answer:
                 os.write(self._near, answer)
 

@@ -12,6 +12,7 @@ import pytest
 
 from titra.errors import UsageError
 from titra.firmware_files import build, chip_of, sources
+from titra.flash import device
 from titra.flash import run as flash_run
 from titra.flash.device import Facts
 from titra.flash.job import Work, check_interpreter, differences, hashes, work
@@ -195,6 +196,46 @@ def test_recovery_needs_no_pump_that_answers(board: FakeBoard, few: Path) -> Non
     assert (code, said["self_test"]) == (0, "passed")
     assert hashes(board.folder) == hashes(few)
     assert not board.pump.received or "maintenance" not in " ".join(board.pump.received)
+
+
+@pytest.mark.requirement("HW-05")
+@pytest.mark.parametrize("said", [b"", b"boot loop 7\r\n"])
+def test_a_board_without_a_prompt_is_said_to_need_recovery(
+    board: FakeBoard, few: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    """Silent, or saying something else; what it says does not get among the JSON."""
+    monkeypatch.setattr(device, "PROMPT_S", 0.05)
+    board.hung = said
+    code, answer = run_json("flash", "--port", board.port)
+    assert (code, answer["error"]["code"]) == (3, "port-unusable")
+    assert f"no MicroPython prompt on {board.port}" in answer["error"]["message"]
+    assert "hold the stop button" in answer["error"]["message"]
+    assert not list(board.folder.iterdir()) and board.resets == 0
+
+
+def test_recovery_knocks_until_a_prompt_is_there(
+    board: FakeBoard, few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "PROMPT_S", 0.05)
+    board.hung = b""
+    knocks: list[float] = []
+
+    def plugged_in(seconds: float) -> None:
+        knocks.append(seconds)
+        if len(knocks) == 3:
+            board.hung, board.in_repl = None, True
+
+    monkeypatch.setattr(flash_run.time, "sleep", plugged_in)
+    code, said = run_json("flash", "--port", board.port, "--recover")
+    assert (code, said["self_test"]) == (0, "passed") and len(knocks) >= 3
+
+
+def test_recovery_gives_up(board: FakeBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "PROMPT_S", 0.05)
+    monkeypatch.setattr(flash_run, "RECOVERY_S", 0.0)
+    board.hung = b""
+    code, said = run_json("flash", "--port", board.port, "--recover")
+    assert (code, said["error"]["code"]) == (3, "port-unusable")
 
 
 def test_settings_are_sent_after_the_restart(board: FakeBoard, few: Path) -> None:
