@@ -42,6 +42,10 @@ if not repl_wanted():
     gc.collect()
     gc.threshold(-1)  # from here on the loop collects at times of its own choice
     pump = Pump(board.make_hal(), board)
+    for package, name in (("pump.app", "post"), ("pump.core", "manifest")):
+        # The self-test has run; motion needs the heap. To acknowledge an open loop loads it again.
+        delattr(sys.modules[package], name)
+        del sys.modules[package + "." + name]
     try:
         pump.run()
     except Exception:

@@ -25,6 +25,8 @@ class IsolatingLoader:
         self._roots = roots
         self._standins = standins
         self._modules = {}
+        if "sys" in standins:
+            standins["sys"].modules = self._modules
         self._builtins = dict(builtins.__dict__)
         self._builtins["__import__"] = self._import
         self._builtins["open"] = open_file
@@ -90,6 +92,8 @@ class SharedLoader:
                 sys.path.insert(0, root)
         for name, standin in standins.items():
             sys.modules[name] = standin
+        if "sys" in standins:
+            standins["sys"].modules = sys.modules
         builtins.open = open_file
 
     def run(self, name: str) -> None:

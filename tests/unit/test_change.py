@@ -113,7 +113,8 @@ def test_the_steps_go_on_by_the_oracle(first, second, at_us, seconds):
     steps = floor(whole / V + Fraction(1, 2))
     due = Fraction(at_us, S) * steps / 10
     done, f = floor(due), due - floor(due)
-    assume(NEAR_S * steps / 10 < f)  # else it is a matter of nanoseconds which step was the last
+    near = NEAR_S * steps / 10
+    assume(near < f < 1 - near)  # else it is a matter of nanoseconds which step was the last
     past = whole * due / steps
     rate = second * ML_H
     volume = whole - past if seconds is None else rate * seconds

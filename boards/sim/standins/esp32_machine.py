@@ -157,7 +157,7 @@ class UartStream(Stream):
 
 
 class Esp32Sys:
-    """``sys`` as far as firmware may use it."""
+    """``sys`` as far as firmware may use it; the loader sets ``modules``."""
 
     platform = "esp32"
 

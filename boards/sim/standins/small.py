@@ -196,7 +196,7 @@ class Stream:
 
 
 class Sys:
-    """``sys`` as far as firmware may use it."""
+    """``sys`` as far as firmware may use it; the loader sets ``modules``."""
 
     platform = "rp2"
 

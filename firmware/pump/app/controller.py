@@ -10,7 +10,6 @@ from pump.app import runs
 from pump.app.guard import Guard
 from pump.app.motion import NO_END, MotionError
 from pump.app.orders import Orders
-from pump.app.post import self_test
 from pump.core import states
 from pump.core.alarms import FOR_GOOD, LATCHING, PRIORITY, STOPS, Alarms, row_of
 from pump.core.refusal import Refusal
@@ -133,6 +132,8 @@ class Controller(Orders):
             if now_us - self._stirred_us < RELEASE_US or not self._hal.stop.rearm():
                 raise Refusal("stop-open")
             if self.cause == "stop-open":  # with an open loop no step could be tried
+                from pump.app.post import self_test
+
                 found = self_test(self._hal, self._board, self._settings, self._library)
                 self.guard.end()
                 if found.failures:

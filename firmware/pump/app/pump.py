@@ -12,7 +12,6 @@ from pump.app.event_ring import EventRing
 from pump.app.events import EventLog
 from pump.app.keeper import STALL_US, Keeper
 from pump.app.outbox import Outbox
-from pump.app.post import self_test
 from pump.app.report import Report
 from pump.app.session import Session
 from pump.core.refusal import clean
@@ -52,6 +51,8 @@ class Pump:
             self.screen = Screen(hal.display, self.controller, report)
         self.attention = Attention(hal, self.controller)
         reset = hal.reset_cause()
+        from pump.app.post import self_test  # main.py lets go of it afterwards
+
         found = self_test(hal, board, *kept)
         self.session.record("boot", [("reset", reset), ("firmware", VERSION)] + found.notes)
         interrupted = self.keeper.interrupted() or reset != "power-on"
