@@ -62,8 +62,8 @@ flash: setup ## Put the firmware on a board (BOARD=rpi_pico PORT=/dev/ttyACM0)
 boards: setup ## Make wiring.md and wiring.svg of every board from its board.py and wiring.toml
 	$(BIN)/python host_tools/board_pages.py
 
-bench: setup ## Measure exactness, stops, speed and memory, write firmware/BENCHMARKS.md (3 min)
-	$(BIN)/python tests/timing/bench.py
+bench: setup ## Measure exactness, stops, speed and memory, write firmware/BENCHMARKS.md (3 min; CHIP=--chip: the chip alone)
+	$(BIN)/python tests/timing/bench.py $(CHIP)
 
 explore: setup ## Search states and faults to DEPTH actions from every place (2: minutes)
 	$(BIN)/python -m tests.exploration --depth $(or $(DEPTH),2)

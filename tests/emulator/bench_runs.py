@@ -143,6 +143,13 @@ def act(text):
 
 act("1 program volume=1mL rate=52.5mL/h syringe=bd-60")
 act("2 start plan=" + pump.controller.run.hash)
+motion = pump.controller.run.motion
+gc.collect()
+g.arm()
+t0 = ticks()
+motion._fill()
+told("word", (ticks() - t0) / 8)
+g.run()
 gc.collect()
 t0 = ticks()
 for number in range(3):

@@ -50,6 +50,15 @@ COLLECTING_LOOP = """
             pump.controller.top_up()
             gc.collect()
 """
+# The same after every turn.
+HARSH_LOOP = """
+    import gc
+
+    while not pump.session.leaving:
+        pump.turn()
+        pump.controller.top_up()
+        gc.collect()
+"""
 
 
 def missing() -> str:

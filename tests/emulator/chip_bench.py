@@ -106,18 +106,19 @@ def run(script: str, name: str, *arguments: str, tail: str = chip.FAST_BOARD, lo
         return chip.run(script, files, name, *arguments)
 
 
-def plan(hz: int, duration_ms: int) -> tuple[str, Fraction]:
+def plan(hz: int, duration_ms: int, even: bool = False) -> tuple[str, Fraction]:
     """A program of about that rate and duration, and its exact duration in ns. Of those near by
-    the most uneven: T / N as close as can be to half a tick, which makes the shortest words."""
+    the most uneven: T / N as close as can be to half a tick, which makes the shortest words; or
+    the most ``even``, which makes the longest."""
     near = []
     thousandths = round(hz / HZ_PER_ML_H * 1000)
-    for rate in [Fraction(thousandths + k, 1000) for k in range(-5, 6)]:
+    for rate in [Fraction(thousandths + k, 1000) for k in range(-9, 10)]:
         volume_nl = round(rate * duration_ms / Fraction(36, 10))
         for volume in [Fraction(volume_nl + k, 10**6) for k in range(5)]:
             duration_ns = volume / rate * 3600 * 10**9
             count = floor(volume * 10**6 / FAST_STEP_NL + Fraction(1, 2))
             uneven = abs(duration_ns / TICK_NS / count % 1 - Fraction(1, 2))
-            near.append((uneven, rate, volume, duration_ns))
+            near.append((-uneven if even else uneven, rate, volume, duration_ns))
     _, rate, volume, duration_ns = min(near)
     return f"volume={float(volume):.6f}mL rate={float(rate):.3f}mL/h syringe=bd-1", duration_ns
 
@@ -273,6 +274,7 @@ def costs() -> Iterator[Row]:
             how = f"{part} of a word, {text}; mean of 100"
             yield how, f"{cost[f'{part}_{name}']:.0f} us"
     yield "put of a word; mean of 40", f"{cost['put']:.0f} us"
+    yield "one word in all: planned, verified, put; mean of 8", f"{cost['word']:.0f} us"
     size = f"{cost['telemetry_bytes']:.0f} bytes"
     yield f"telemetry line in motion, made and sealed ({size})", f"{cost['telemetry']:.0f} us"
     yield "output over USB, a byte; mean of 64", f"{cost['byte']:.0f} us"

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from rigged import (
     ALLOW,
     CYCLE_NS,
+    DEPTH,
     Branch,
     Session,
     at_repl,
@@ -22,11 +23,13 @@ from rigged import (
     idle,
     open_loop,
     plan_of,
+    queue_words,
     rises,
     steps_of,
 )
 
 SPAN = 900  # cycles watched after a stop: more than three steps of the sweeps
+STEPS_MOST = 127  # in a word
 REFILL = 3  # the word put into the queue when the loop is closed again: 3 steps, 0 passes
 FILL = "for word in words:\n    g.put(*word)\n"
 BEGIN = "g.arm()\nf.arm(100000)\nwords = %r\n" + FILL
@@ -127,7 +130,7 @@ def even(folder: str) -> list:
 
 def talk(session: Session, begun: float, duration_ms: int) -> None:
     """Requests that take long in motion, one each 50 ms, and noise."""
-    texts = ("status", "limits syringe=bd-60", "nonsense x=1", "info")
+    texts = ("limits", "log", "status", "limits syringe=bd-60", "nonsense x=1", "help", "info")
     for number, ms in enumerate(range(10, duration_ms, 50)):
         text = texts[number % len(texts)]
         session.rig.at(begun + ms * 1e6, lambda text=text: session.send(text))
@@ -137,7 +140,7 @@ def infuse(
     session: Session, program: str, loaded: bool, amid: Callable[[], object] | None = None
 ) -> dict:
     """One plan to its end; loaded: with telemetry at 20 ms and requests all the time. ``amid`` is
-    called after 40 ms."""
+    called after 40 ms. ``fewest`` words were seen in the queue before the last of them came."""
     rig = session.rig
     reply = session.program(program)
     first = len(rig.edges)
@@ -147,9 +150,18 @@ def infuse(
         talk(session, begun, 500)
     rig.run_ms(40)
     seen = {"stops": amid()} if amid else {}
-    rig.run_while(lambda: ending(rig, begun_at) is None, 2000, 2)
+    fewest, early = DEPTH, steps_of(reply) - (DEPTH + 1) * STEPS_MOST
+
+    def going() -> bool:
+        nonlocal fewest
+        if len(rises(rig, first)) < early:
+            fewest = min(fewest, queue_words(rig))
+        return ending(rig, begun_at) is None
+
+    rig.run_while(going, 4000, 1)
     return {
         **seen,
+        "fewest": fewest,
         "steps": steps_of(reply),
         "ended": ending(rig, begun_at),
         "rises": rises(rig, first),
@@ -157,11 +169,20 @@ def infuse(
     }
 
 
+def sustained(folder: str, *programs: str) -> list:
+    """Each of the plans under load to its end, from one booted chip."""
+    session = boot(folder)
+    return branch_out(lambda program: infuse(session, program, True), list(programs))
+
+
 def ending(rig, since: int) -> str | None:
-    """The event that ended the motion, as told by the chip since that packet."""
+    """The event that ended the motion, as told by the chip since that packet; or, where there was
+    no room for it, the first telemetry that knows."""
     text = b"".join([data for _, data in rig.rx_log[since:]])
     for line in text.split(b"\n")[:-1]:
         if b" name=complete " in line or b" name=stopped " in line:
+            return line.decode()
+        if line[:1] == b"~" and b" state=infusing " not in line:
             return line.decode()
     return None
 
@@ -237,6 +258,7 @@ RUNS = {
     "fuse": fuse,
     "even": even,
     "motion": motion,
+    "sustained": sustained,
 }
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """``make bench``: measures all that firmware/BENCHMARKS.md says, and writes it.
 
 Figures are of this machine at this moment; they are never asserted by a test. With RIG_UF2 set
-(a MicroPython image for the RP2040) the section of the emulated chip is taken anew as well.
+(a MicroPython image for the RP2040) the section of the emulated chip is taken anew as well;
+``--chip`` takes nothing else.
 """
 
 import importlib
@@ -176,12 +177,15 @@ def head(at: str) -> str:
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure and write; with ``--chip`` the chip's section alone, the others stay."""
     started = time.monotonic()
     at = commit()
     before = DOCUMENT.read_text() if DOCUMENT.exists() else ""
-    parts = [head(at), *[table.markdown() for table in tables()], chip_section(before, at)]
-    DOCUMENT.write_text("\n".join(parts))
+    if "--chip" in sys.argv[1:]:
+        parts = [before.partition(CHIP_TITLE)[0].removesuffix("\n")]
+    else:
+        parts = [head(at), *[table.markdown() for table in tables()]]
+    DOCUMENT.write_text("\n".join([*parts, chip_section(before, at)]))
     say("wrote %s in %.0f s" % (DOCUMENT.relative_to(ROOT), time.monotonic() - started))
 
 

@@ -170,7 +170,9 @@ class Session:
             return  # it would not be taken: a line takes long to make
         self.controller.top_up()
         head = "~%d t=%dms boot=%d " % (self._sample, now_us // 1000, self.log.boot)
-        line = fitted(head, self.report.telemetry(now_us))
+        pairs = self.report.telemetry(now_us)
+        self.controller.top_up()
+        line = fitted(head, pairs)
         self.outbox.put(seal(line), FOR_TELEMETRY)
 
     def due_us(self) -> int:
