@@ -10,7 +10,7 @@ from tests.unit.pio_programs import _programs
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "firmware/TIMING.md").read_text()
-IN_ONE_GO_MS = 31
+IN_ONE_GO_MS = 23
 
 
 def test_the_run_on_table_is_the_codes():
