@@ -83,11 +83,11 @@ coverage: setup ## Branch coverage of firmware/pump/core by its unit tests; fail
 		-m pytest $(CORE_TESTS)
 	$(BIN)/python -m coverage report --show-missing --fail-under=100
 
-mutation: setup ## Mutants of dose, schedule, states and supervisor (SAMPLE=60 of each, SEED=1; tests/MUTATION.md)
+mutation: setup ## Mutants of dose, schedule, states and supervisor (half an hour; MODULE=dose SAMPLE=60; tests/MUTATION.md)
 	$(PYTHON) -m venv $(VENV)/mutation
 	$(VENV)/mutation/bin/python -m pip install --quiet --disable-pip-version-check \
 		-c host_tools/constraints.txt cosmic-ray==8.7.0 hypothesis pytest
-	$(VENV)/mutation/bin/python -m tests.sabotage.mutation $(or $(SAMPLE),60) $(or $(SEED),1)
+	$(VENV)/mutation/bin/python -m tests.sabotage.mutation -n $(or $(SAMPLE),0) --seed $(or $(SEED),1) $(MODULE)
 
 clean: ## Remove what make has made
 	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build *.egg-info host_tools/*.egg-info

@@ -60,6 +60,15 @@ def test_most_hazards_of_delivery_and_stop_lose_a_control_here():
             assert hazard.id in lost, hazard.id
 
 
+def test_a_judgement_about_a_mutant_is_about_a_line_that_is_there():
+    """`make mutation` asks nobody about these."""
+    rows = tomllib.loads((ROOT / "tests/sabotage/equivalent.toml").read_text())["mutant"]
+    for row in rows:
+        lines = (ROOT / ("firmware/pump/core/%s.py" % row["module"])).read_text().splitlines()
+        joined = " ".join(line.strip() for line in lines)
+        assert row["old"] in joined and row["old"] != row["new"] and row["why"], row
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     return Tree(tmp_path_factory.mktemp("sabotage") / "tree")
