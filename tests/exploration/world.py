@@ -13,7 +13,6 @@ it is; the depth of the step queue but for empty.
 import io
 import pickle
 
-from pump.app.keeper import SLOT
 from pump.app.pump import Pump
 from pump.core.frame import seal
 from pump.core.journal import newest
@@ -286,7 +285,7 @@ class World:
         journal = [
             entry and (entry.state, entry.steps > 0, entry.steps >= entry.of)
             for entry in (
-                newest([self.hardware.store.records.get(SLOT % n, b"")])[1] for n in (0, 1)
+                newest([self.hardware.store.records.get("journal-%d" % n, b"")])[1] for n in (0, 1)
             )
         ]
         return (
