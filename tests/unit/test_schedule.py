@@ -278,6 +278,10 @@ def test_a_position_late_under_a_short_lease_is_made_good_in_one_step():
     assert (planner.count, planner.interval_ticks, planner.position_ticks) == (1, 993, 2000)
 
 
+def test_the_least_a_generator_may_take():
+    assert Planner([(10, (230, 1))], min_step=1, min_wait=1).next_word(100, 7)
+
+
 def test_impossible_arguments():
     phases = [(10, (10_000, 1))]
     for bounds in ((0, 1, 1), (1, 0, 1), (1, 1, 0)):
