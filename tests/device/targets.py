@@ -127,6 +127,10 @@ class Device:
 
     run_us = lines
 
+    def raw(self, us: int) -> bytes:
+        """Let ``us`` pass and return what came in it, be it the pump's or an interpreter's."""
+        return self._target.run_us(us)
+
     def _without_torn(self, raw: str) -> str:
         """``raw`` without the piece of a line that a power cut left before it."""
         if self._power_was_cut and "!1 event" in raw:

@@ -16,6 +16,7 @@ from .therapies import (
     WHOLE,
     WHOLE_STEPS,
     WHOLE_US,
+    first_on_chip,
 )
 
 
@@ -105,9 +106,10 @@ def test_many_pauses(device):
 
 
 @pytest.mark.requirement("DEL-04")
-def test_pause_and_resume_at_once_never_bursts(device):
+@pytest.mark.parametrize("times", first_on_chip(5, 20))
+def test_pause_and_resume_at_once_never_bursts(device, times):
     device.infuse(TINY)
-    for _ in range(20):
+    for _ in range(times):
         device.ask("pause")
         device.ask("resume")
     assert device.step_edges <= TINY_STEPS * 3 // 4

@@ -208,7 +208,7 @@ def test_log_across_power_cuts(device):
         device.ask("clear")
         device.run_us(1_000_000)
         device.power_cut()
-        device.run_us(1_000_000)
+        device.run_us(2_500_000)  # ready again
     raw = [event.raw for event in device.events]
     heads = [(event["boot"], event.tag) for event in device.events]
     assert heads[:5] == [("1", "1"), ("1", "2"), ("1", "3"), ("1", "4"), ("2", "1")]
@@ -267,7 +267,7 @@ def test_a_line_in_slow_pieces(device):
 def test_a_partial_line_is_dropped(device):
     device.infuse(TINY)
     device.send_raw(b"17 pau")
-    device.run_us(510_000)
+    device.run_us(700_000)
     device.send_raw(b"se\n")
     reply = device.reply_to("-")
     assert (reply["code"], reply["given"]) == ("unknown-verb", "se")
