@@ -62,6 +62,7 @@ def test_every_run_leaves_a_wire_log(simulator: list[FakePump], tmp_path: Path) 
 @pytest.mark.requirement("HOST-01", "HOST-04", "HOST-05")
 @pytest.mark.parametrize("times", [1, 5])
 def test_ctrl_c_stops_and_waits_for_the_pumps_word(simulator: list[FakePump], times: int) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job begins without
     sys.modules["titra.simulator"].tweaks.append(press_ctrl_c(times, 600 * US))  # type: ignore
     code, said = run_json("infuse", "--sim", *options())
     assert code == 5
