@@ -268,6 +268,7 @@ def test_stop_gets_through_when_nothing_else_does(device):
     device.send_raw(b"status\n" * 100 + b"stop\n")
     device.run_us(1_000_000)
     edges = device.step_edges
+    device.run_us(4_000_000)  # till all is answered
     assert device.state == "halted"
     assert edges < 3 * SHORT_STEPS * 1_000_000 // SHORT_US
     assert device.moves_in(AFTER_US) == 0
@@ -306,9 +307,10 @@ def test_boot_number_goes_up(device):
 
 def test_maintenance_leaves_for_the_repl(device):
     assert device.ask("maintenance")["state"] == "idle"
-    sent = len(device.telemetry)
-    assert device.moves_in(AFTER_US) == 0
-    assert len(device.telemetry) <= sent + 1
+    edges = device.step_edges
+    heard = device.raw(AFTER_US)  # the REPL of a chip has a banner
+    assert device.step_edges == edges
+    assert heard.count(b"~") <= 1, heard
 
 
 @pytest.mark.requirement("COM-07")
