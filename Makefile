@@ -62,7 +62,7 @@ flash: setup ## Put the firmware on a board (BOARD=rpi_pico PORT=/dev/ttyACM0)
 boards: setup ## Make wiring.md and wiring.svg of every board from its board.py and wiring.toml
 	$(BIN)/python host_tools/board_pages.py
 
-bench: setup ## Measure exactness, stops, speed and memory, write firmware/BENCHMARKS.md (3 min; CHIP=--chip: the chip alone)
+bench: setup ## Measure exactness, stops, speed and memory, write firmware/BENCHMARKS.md (4 min; CHIP=--chip: the chip alone, 4 min or more)
 	$(BIN)/python tests/timing/bench.py $(CHIP)
 
 explore: setup ## Search states and faults to DEPTH actions from every place (2: minutes)
@@ -83,7 +83,7 @@ coverage: setup ## Branch coverage of firmware/pump/core by its unit tests; fail
 		-m pytest $(CORE_TESTS)
 	$(BIN)/python -m coverage report --show-missing --fail-under=100
 
-mutation: setup ## Mutants of dose, schedule, states and supervisor (half an hour; MODULE=dose SAMPLE=60; tests/MUTATION.md)
+mutation: setup ## Mutants of dose, schedule, states and supervisor (long; MODULE=dose SAMPLE=100: 4 min; tests/MUTATION.md)
 	$(PYTHON) -m venv $(VENV)/mutation
 	$(VENV)/mutation/bin/python -m pip install --quiet --disable-pip-version-check \
 		-c host_tools/constraints.txt cosmic-ray==8.7.0 hypothesis pytest

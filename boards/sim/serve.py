@@ -204,7 +204,7 @@ class Server:
         pump = self._bench.pump()
         if not pump:
             return None
-        dues = (pump.controller.silence_due_us(), pump.session._cutter.due_us())
+        dues = (pump.controller.silence_due_us(), pump.session.cutter.due_us())
         left = [due - self._world.since_boot_us() for due in dues if due is not None]
         return min(left) if left else None
 

@@ -17,11 +17,9 @@ from titra.errors import PumpRefused, UsageError
 from titra.protocol import Event
 from titra.quantities import whole
 
-VOLUME, SYRINGE, SECONDS = (
-    "0.05mL",
-    "bd-1",
-    10,
-)  # the narrowest turns the screw most: some 3.6 turns
+VOLUME = "0.05mL"
+SYRINGE = "bd-1"  # the narrowest turns the screw most: some 3.6 turns
+SECONDS = 10
 PRIME = {"volume": VOLUME, "over": f"{SECONDS}s", "syringe": SYRINGE, "connected": "no"}
 LEASE = {"lease": "5s", "on-loss": "stop"}
 PATIENCE_S = 60.0  # for a person to do what is asked

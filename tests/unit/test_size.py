@@ -3,6 +3,7 @@
 import pytest
 
 from tests.timing import size
+from tests.timing.drive import Driven
 from titra import firmware_files
 
 
@@ -40,3 +41,15 @@ def test_the_page_has_the_columns_that_are_added():
 def test_the_firmware_keeps_its_budget(board):
     total = sum(size.firmware_bytes(board).values())
     assert size.BUDGET_BYTES * 0.9 < total <= size.BUDGET_BYTES
+
+
+def test_the_self_test_leaves_memory_when_it_has_run():
+    pump = Driven()
+    loaded = pump.bench.loader.module("main").sys.modules
+    assert "pump.app.pump" in loaded
+    for gone in ("pump.app.post", "pump.core.manifest"):
+        assert gone not in loaded
+        for name, module in loaded.items():  # nobody may hold the module, or what is of it
+            for held in vars(module).values():
+                assert gone not in (getattr(held, k, "") for k in ("__name__", "__module__")), name
+    pump.close()

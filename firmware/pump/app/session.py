@@ -37,7 +37,7 @@ class Session:
         self.settings = Settings(hal.store, board_defaults(board))
         self.library = Library(hal.store)
         self.send_after = []  # sealed lines that follow the answer
-        self._cutter = LineCutter()
+        self.cutter = LineCutter()
         self._chunk = bytearray(_CHUNK)
         self._answers = []  # (tag, text, answer)
         self._every_us = self.settings.get("telemetry-interval")
@@ -56,11 +56,11 @@ class Session:
         """Take what the link has (one chunk) and act on the lines it completes."""
         count = self.hal.link.read(self._chunk)
         if not count:
-            self._cutter.expire(now_us)
+            self.cutter.expire(now_us)
             return
         lines = []
         for index in range(count):
-            line = self._cutter.feed(self._chunk[index], now_us)
+            line = self.cutter.feed(self._chunk[index], now_us)
             if line:
                 lines.append(line)
         if lines:
@@ -177,7 +177,7 @@ class Session:
 
     def due_us(self) -> int:
         """When telemetry or a partial line must be seen to."""
-        gap = self._cutter.due_us()
+        gap = self.cutter.due_us()
         if gap is not None and gap < self._telemetry_due_us:
             return gap
         return self._telemetry_due_us
