@@ -36,8 +36,9 @@ test: setup ## Run all tests (TESTS=path -k ... to choose)
 snapshots: setup ## Write the screens of `titra monitor` anew; look at the difference before it is committed
 	TITRA_SNAPSHOTS=write $(BIN)/python -m pytest tests/unit/host/test_monitor_screen.py
 
-emulate: setup ## The device suite but for long motion on an emulated RP2040 (RIG_UF2=image or version; TESTS=path -k ...)
-	$(BIN)/python -m pytest -n auto --target=emulator --board=rpi_pico $(or $(TESTS),tests/device -m "not long_motion")
+emulate: setup ## The device suite on an emulated RP2040 (RIG_UF2=image or version; TESTS=path -k ...)
+	$(BIN)/python -m pytest -n auto --dist worksteal --target=emulator --board=rpi_pico \
+		$(or $(TESTS),tests/device/test_scenarios.py tests/device)
 
 trace: setup ## Run what proves a requirement, write tests/TRACE.md, fail on any that is not proved
 	rm -f build/trace.json

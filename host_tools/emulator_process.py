@@ -26,6 +26,8 @@ import socket
 import sys
 from pathlib import Path
 
+from emulator_leap import Leaper
+
 STEP, ENABLE, STOP = 2, 4, 14
 FLASH_BASE = 0x10000000
 STORAGE = 1408 * 1024
@@ -90,6 +92,9 @@ class Stock:
     def now_ns(self):
         return self.mcu.clock.nanos
 
+    def settle(self):
+        """It is always as it seems."""
+
     def run_until(self, ns):
         """Let the chip's time go on."""
         alarm = self.mcu.clock.create_alarm(self._simulator.stop)
@@ -104,13 +109,14 @@ class Stock:
 
 
 class Exact:
-    """The chip of a rig."""
+    """The chip of a rig, which leaps over time in which nothing happens."""
 
     def __init__(self, image, stored):
         from rig import Rig
 
         self._rig = Rig(uf2=image, fs_image=stored)
         self.mcu = self._rig.mcu
+        self.settle = Leaper(self.mcu).settle
         self.received = self._rig.rx
         self.run_until = self._rig.run_until
         self.write = self._rig.write
@@ -151,6 +157,7 @@ class Bench:
             self._current = False
 
     def _drive(self, gpio, level):
+        self.chip.settle()
         pin = self.chip.mcu.gpio[gpio]
         if level is None:
             pin.release_input()

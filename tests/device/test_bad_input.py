@@ -4,7 +4,6 @@ import pytest
 
 from .targets import seal, sharing
 from .therapies import (
-    LONG,
     SHORT,
     SHORT_STEPS,
     SHORT_US,
@@ -12,7 +11,6 @@ from .therapies import (
     TINY,
     TINY_STEPS,
     TINY_US,
-    first_on_chip,
 )
 
 GOOD = {
@@ -248,7 +246,7 @@ def test_limits_are_inclusive(device):
 
 @pytest.mark.requirement("COM-07")
 @pytest.mark.parametrize(
-    "data", first_on_chip(b"\r\x03\x03", b"\x03", b"\x03status\x03\n", b"\x04", b"\x01\x02")
+    "data", [b"\r\x03\x03", b"\x03", b"\x03status\x03\n", b"\x04", b"\x01\x02"]
 )
 def test_control_characters_are_data(device, data):
     """No REPL behind them, in rest or in motion."""
@@ -261,7 +259,6 @@ def test_control_characters_are_data(device, data):
 
 
 @pytest.mark.requirement("PROG-06")
-@LONG
 def test_all_of_it_in_mid_infusion(device):
     plan = device.infuse(SHORT)["plan"]
     for text, _, _ in SEALED:

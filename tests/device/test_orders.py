@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from .therapies import LONG, step_nl
+from .therapies import step_nl
 
 BD10 = "14.43"
 COMMON = "syringe=bd-10 weight=70kg concentration=1mg/mL"
@@ -30,7 +30,6 @@ def finish(device, seconds):
 
 @pytest.mark.requirement("DOSE-17", "DEL-01")
 @pytest.mark.requirement("DOSE-15")
-@LONG
 def test_escalation_with_a_pause_between(device):
     """0.5 mcg/kg in 4 s, nothing for 3 s, 0.75 mcg/kg in 4 s, and a taper to nothing."""
     plan = programmed(
@@ -58,7 +57,6 @@ def test_escalation_with_a_pause_between(device):
 
 
 @pytest.mark.requirement("DOSE-17", "DEL-01", "DEL-05")
-@LONG
 def test_a_change_applies_when_confirmed_and_the_total_stays(device):
     plan = device.ask("program syringe=bd-10 rate=30mL/h over=10s")
     before = device.step_edges
@@ -109,7 +107,6 @@ def test_a_soft_limit_wants_a_reason_which_is_shown_and_logged(device):
 
 
 @pytest.mark.requirement("DOSE-11")
-@LONG
 def test_a_tenfold_rate_is_confirmed_apart(device):
     plan = device.ask("program syringe=bd-10 rate=30mL/h over=2s")
     device.ask("start plan=" + plan["plan"])
@@ -129,7 +126,6 @@ def test_a_tenfold_rate_is_confirmed_apart(device):
 
 
 @pytest.mark.requirement("DOSE-21")
-@LONG
 def test_boluses_are_locked_out_and_limited_by_the_hour(device):
     plan = device.ask("program syringe=bd-10 rate=6mL/h over=10min lockout=1min hourly=0.03mL")
     device.ask("start plan=" + plan["plan"])

@@ -13,7 +13,6 @@ from .therapies import (
     TINY,
     TINY_STEPS,
     TINY_US,
-    first_on_chip,
 )
 
 AFTER_US = 4_000_000
@@ -22,9 +21,7 @@ RECOVERY_US = 5_500_000  # 3 s for a Ctrl-C, and up to 2 s to be ready
 
 
 @pytest.mark.requirement("STOP-02", "STOP-03", "STOP-06", "STOP-13", "LOG-05")
-@pytest.mark.parametrize(
-    "after_us", first_on_chip(7_936, 0, 1, 1_000_000, 3_333_333, 12_345_678, 19_900_000)
-)
+@pytest.mark.parametrize("after_us", [7_936, 0, 1, 1_000_000, 3_333_333, 12_345_678, 19_900_000])
 def test_button_in_mid_infusion(device, after_us):
     plan = device.infuse(SHORT)["plan"]
     device.run_us(after_us)
@@ -66,7 +63,7 @@ def latched_until_new_start(device, plan):
 
 
 @pytest.mark.requirement("STOP-05", "STOP-10")
-@pytest.mark.parametrize("bounce_us", first_on_chip(1, 20, 700))
+@pytest.mark.parametrize("bounce_us", [1, 20, 700])
 def test_a_brief_opening_is_a_stop(device, bounce_us):
     device.infuse(SHORT)
     device.run_us(1_000_000)
@@ -166,7 +163,7 @@ STOP_GIVES = {
 
 
 @pytest.mark.requirement("STOP-07")
-@pytest.mark.parametrize("check", first_on_chip(True, False))
+@pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize("state", STOP_GIVES)
 def test_stop_verb_in_every_state(device, state, check):
     bring(device, state)
@@ -275,7 +272,7 @@ def test_stop_gets_through_when_nothing_else_does(device):
 
 
 @pytest.mark.requirement("STOP-11", "PWR-05")
-@pytest.mark.parametrize("after_us", first_on_chip(1_000, 2_000_000, 9_876_543))
+@pytest.mark.parametrize("after_us", [1_000, 2_000_000, 9_876_543])
 def test_power_cut(device, after_us):
     plan = device.infuse(SHORT)["plan"]
     device.run_us(after_us)

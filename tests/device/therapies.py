@@ -6,19 +6,6 @@ pi/4 x 26.59^2 x 0.8 / 3200 mm^3 = 138.8246 nL a microstep.
 
 from fractions import Fraction
 
-import pytest
-
-# On the emulated chip a second of motion takes a minute or two. `make emulate` leaves out what
-# moves for long, and what differs from another test by nothing that the chip could show
-# (boards/README.md).
-LONG = pytest.mark.long_motion
-
-
-def first_on_chip(*values):
-    """Parameters of a test: `make emulate` takes the first alone."""
-    return [values[0], *[pytest.param(value, marks=LONG) for value in values[1:]]]
-
-
 PI = Fraction(314159265358979323846, 10**20)
 
 
