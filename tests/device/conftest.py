@@ -13,6 +13,7 @@ from .targets import Device, sharing
 BOARDS = ("rpi_pico", "esp32_devkitc")
 VIRTUAL = tuple(name for name in TARGETS if name != EMULATOR)
 BOOT_US = 600_000
+CHIP_ANSWER_MS = 40
 
 
 def _target(text):
@@ -54,7 +55,7 @@ def _device(name, config):
         target = make_target(target_name, board, config.getoption("--jig"))
     except NoEmulator as reason:
         pytest.skip(str(reason))
-    device = Device(target)
+    device = Device(target, 0 if target_name in VIRTUAL else CHIP_ANSWER_MS)
     device.run_us(BOOT_US)
     return device, target
 

@@ -60,10 +60,14 @@ class Line:
 
 
 class Device:
-    """A pump on a bench. ``events``, ``telemetry`` and ``replies`` hold all that came since."""
+    """A pump on a bench. ``events``, ``telemetry`` and ``replies`` hold all that came since.
 
-    def __init__(self, target) -> None:
+    ``answer_ms``: what it takes at least to make and send a line (firmware/TIMING.md).
+    """
+
+    def __init__(self, target, answer_ms: int = 0) -> None:
         self._target = target
+        self.answer_ms = answer_ms
         self.board = target.board
         self._bytes = b""
         self._next_id = 0

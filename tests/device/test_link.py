@@ -43,7 +43,8 @@ def test_lease_ends_on_time(device):
     device.infuse(SHORT, "lease=3500ms on-loss=stop")
     sent_ms = device.last_event("started").number("t")
     device.run_us(4_000_000)
-    assert abs(device.last_event("host-lost").number("t") - sent_ms - 3_500) < 20
+    held_ms = device.last_event("host-lost").number("t") - sent_ms
+    assert -20 - device.answer_ms < held_ms - 3_500 < 20  # from when the request was heard
 
 
 @pytest.mark.requirement("COM-02")
@@ -102,6 +103,16 @@ def test_no_lease(device):
 # ---- telemetry and events -------------------------------------------------------------------
 
 
+def judge_grid(times, every_ms):
+    """A write to flash may hold a sample up; the others stay on their grid."""
+    phases = [at % every_ms for at in times]
+    grid = max(phases, key=phases.count)
+    late = [at for at in times if not -5 <= (at - grid + 5) % every_ms - 5 <= 5]
+    assert len(late) <= 6
+    missed = 6_000 // every_ms - len(times)
+    assert -1 <= missed <= 1 + 6 * (STALL_MS // every_ms + 1)
+
+
 @pytest.mark.requirement("LOG-04", "LOG-08")
 @pytest.mark.parametrize("every_ms", [20, 35, 200, 1_500])
 def test_telemetry_interval(device, every_ms):
@@ -114,14 +125,11 @@ def test_telemetry_interval(device, every_ms):
     samples = device.telemetry[count:]
     times = [sample.number("t") for sample in samples]
     gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
-    assert max(gaps) <= every_ms + STALL_MS
-    # a write to flash may hold one up; the others stay on their grid
-    phases = [at % every_ms for at in times]
-    grid = max(phases, key=phases.count)
-    late = [at for at in times if not -5 <= (at - grid + 5) % every_ms - 5 <= 5]
-    assert len(late) <= 6
-    missed = 6_000 // every_ms - len(samples)
-    assert -1 <= missed <= 1 + 6 * (STALL_MS // every_ms + 1)
+    assert max(gaps) <= every_ms + STALL_MS + 2 * device.answer_ms
+    if every_ms < device.answer_ms:  # as often as it can
+        assert len(samples) >= 6_000 // (2 * device.answer_ms)
+    else:
+        judge_grid(times, every_ms)
     tags = [int(sample.tag) for sample in device.telemetry]
     assert tags == sorted(set(tags)) and tags[-1] - len(tags) <= 3  # samples may be left out
     steps = [sample.number("steps") for sample in samples]
