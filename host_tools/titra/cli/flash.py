@@ -83,8 +83,9 @@ def flash_(
 ) -> None:
     """Compile, copy what has changed, compare hashes, restart, and tell what the self-test says.
 
-    MicroPython 1.28 or later must be on the board (micropython.org/download). Refused while
-    infusing. Interrupted in mid-copy the board holds still: its self-test finds the difference.
+    MicroPython 1.28 or later (ESP32: 1.26) must be on the board (micropython.org/download).
+    Refused while infusing. Interrupted in mid-copy the board holds still: its self-test finds
+    the difference.
     Example: titra flash --board rpi_pico --port /dev/ttyACM0
     """
     with_json = common.wants_json(ctx, as_json)

@@ -11,9 +11,10 @@ from titra.errors import UsageError
 from titra.firmware_files import RECORD_NAME
 from titra.flash.device import Facts
 
-MICROPYTHON_LEAST = (1, 28, 0)
+# From this MicroPython on the ports are right; the RMT of the ESP32 is known in both its forms.
+MICROPYTHON_LEAST = {"rp2040": (1, 28, 0), "rp2350": (1, 28, 0), "esp32": (1, 26, 0)}
 MPY_VERSION = 6
-# What the interpreter of a chip calls itself, in ``sys.implementation._machine``.
+# What ``sys.implementation._machine`` ends with, after the last "with".
 MACHINE = {"rp2040": "RP2040", "rp2350": "RP2350", "esp32": "ESP32"}
 
 OURS = ("pump/", "boot.", "main.", "board.")
@@ -33,18 +34,24 @@ class Work:
         return not self.write and not self.delete
 
 
+def chip_in(facts: Facts) -> str:
+    """What a board file calls the chip of this interpreter; '' for one that has no port here."""
+    said = facts.machine.rpartition(" with ")[2]
+    return next((chip for chip, name in MACHINE.items() if name == said), "")
+
+
 def check_interpreter(facts: Facts, chip: str) -> None:
     """UsageError unless ``chip`` with a MicroPython that is new enough answers."""
     said = facts.machine or "an unknown chip"
-    if MACHINE[chip] not in facts.machine:
+    if chip_in(facts) != chip:
         raise UsageError(
             f"the board on this port is {said}, the firmware is for {MACHINE[chip]}",
             code="wrong-board",
             details={"field": "board", "given": said, "accepts": MACHINE[chip]},
         )
     version = ".".join(map(str, facts.version))
-    least = ".".join(map(str, MICROPYTHON_LEAST))
-    if facts.name != "micropython" or facts.version < MICROPYTHON_LEAST:
+    least = ".".join(map(str, MICROPYTHON_LEAST[chip]))
+    if facts.name != "micropython" or facts.version < MICROPYTHON_LEAST[chip]:
         raise UsageError(
             f"{facts.name} {version} is on the board, MicroPython {least} or later is needed",
             code="wrong-image",

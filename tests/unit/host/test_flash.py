@@ -20,8 +20,6 @@ from titra.flash.job import Work, check_interpreter, differences, hashes, work
 from .commands import run, run_json
 from .fake_board import FakeBoard, holding
 
-RP2040 = Facts("micropython", (1, 28, 0), "Raspberry Pi Pico with RP2040", 6)
-
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -101,19 +99,42 @@ def test_what_was_not_written_or_not_deleted_is_a_difference() -> None:
     assert differences(WANTED, {"boot.py": "b", "old.py": ""}, done) == ["boot.py", "old.py"]
 
 
-def test_interpreters() -> None:
-    check_interpreter(RP2040, "rp2040")
-    later = Facts("micropython", (1, 29, 1), "Raspberry Pi Pico 2 with RP2350", 6)
-    check_interpreter(later, "rp2350")
-    for facts, chip, field in (
-        (RP2040, "rp2350", "board"),
-        (Facts("micropython", (1, 27, 9), RP2040.machine, 6), "rp2040", "micropython"),
-        (Facts("circuitpython", (9, 0, 0), RP2040.machine, 6), "rp2040", "micropython"),
-        (Facts("micropython", (1, 28, 0), RP2040.machine, 7), "rp2040", "mpy"),
-    ):
-        with pytest.raises(UsageError) as caught:
-            check_interpreter(facts, chip)
-        assert caught.value.details["field"] == field
+GOOD = [
+    ("rp2040", (1, 28, 0), "Raspberry Pi Pico with RP2040"),
+    ("rp2350", (1, 29, 1), "Raspberry Pi Pico 2 with RP2350"),
+    ("esp32", (1, 26, 0), "Generic ESP32 module with ESP32"),
+    ("esp32", (1, 28, 0), "Generic ESP32 module with SPIRAM with ESP32"),
+]
+BAD = [
+    ("rp2350", "micropython", (1, 28, 0), "Raspberry Pi Pico with RP2040", 6, "board"),
+    ("rp2040", "micropython", (1, 28, 0), "", 6, "board"),
+    ("esp32", "micropython", (1, 28, 0), "Generic ESP32S3 module with ESP32S3", 6, "board"),
+    ("esp32", "micropython", (1, 28, 0), "Generic ESP32S3 module with ESP32-S3", 6, "board"),
+    ("esp32", "micropython", (1, 28, 0), "ESP32 devkit with ESP32C3", 6, "board"),
+    ("rp2040", "micropython", (1, 27, 9), "Raspberry Pi Pico with RP2040", 6, "micropython"),
+    ("rp2350", "micropython", (1, 27, 9), "Raspberry Pi Pico 2 with RP2350", 6, "micropython"),
+    ("esp32", "micropython", (1, 25, 9), "Generic ESP32 module with ESP32", 6, "micropython"),
+    ("rp2040", "circuitpython", (9, 0, 0), "Raspberry Pi Pico with RP2040", 6, "micropython"),
+    ("rp2040", "micropython", (1, 28, 0), "Raspberry Pi Pico with RP2040", 7, "mpy"),
+]
+
+
+@pytest.mark.requirement("HW-05")
+@pytest.mark.parametrize(("chip", "version", "machine"), GOOD)
+def test_an_interpreter_that_will_do(
+    chip: str, version: tuple[int, int, int], machine: str
+) -> None:
+    check_interpreter(Facts("micropython", version, machine, 6), chip)
+
+
+@pytest.mark.requirement("HW-05")
+@pytest.mark.parametrize(("chip", "name", "version", "machine", "mpy", "field"), BAD)
+def test_an_interpreter_that_will_not_do(
+    chip: str, name: str, version: tuple[int, int, int], machine: str, mpy: int, field: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_interpreter(Facts(name, version, machine, mpy), chip)
+    assert caught.value.details["field"] == field
 
 
 def test_a_board_gets_the_ports_of_its_chip_alone() -> None:
@@ -163,7 +184,10 @@ def test_refused_while_infusing(board: FakeBoard) -> None:
 
 @pytest.mark.parametrize(
     "version,machine,field",
-    [((1, 27, 0), "Raspberry Pi Pico with RP2040", "micropython"), ((1, 28, 0), "ESP32", "board")],
+    [
+        ((1, 27, 0), "Raspberry Pi Pico with RP2040", "micropython"),
+        ((1, 28, 0), "Generic ESP32 module with ESP32", "board"),
+    ],
 )
 def test_a_wrong_image_or_chip_is_left_alone(
     board: FakeBoard, version: tuple[int, int, int], machine: str, field: str
