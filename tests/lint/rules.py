@@ -84,6 +84,17 @@ def side_effects(source: str) -> list[str]:
     ]
 
 
+def pull_downs(source: str) -> list[str]:
+    """Complain about inputs that pull down. ``PULL_DOWN`` by any road: attribute, name or text."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        named = [alias.name for alias in getattr(node, "names", ()) if hasattr(alias, "name")]
+        named += [getattr(node, "attr", ""), getattr(node, "id", ""), getattr(node, "value", "")]
+        if "PULL_DOWN" in named:
+            found.append("line %d pulls down" % getattr(node, "lineno", 0))
+    return found
+
+
 def too_large(source: str) -> list[str]:
     """Complain about long modules and long lines."""
     lines = source.splitlines()

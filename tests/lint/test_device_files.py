@@ -14,6 +14,11 @@ OPTIONAL = {
     "pump." + name.removesuffix(".py").replace("/", ".") for name in firmware_files.OPTIONAL
 }
 
+RP2 = [board for board in BOARDS if firmware_files.chip_of(board) in ("rp2040", "rp2350")]
+# boot.py pulls down for one short reading, before the firmware, to see what a pin is joined to;
+# no input that anything waits for is left so.
+MAY_PULL_DOWN = {ROOT / "firmware/boot.py"}
+
 
 def modules(board: str) -> set:
     """The modules on the device by name, packages too."""
@@ -24,13 +29,17 @@ def modules(board: str) -> set:
     return names
 
 
+def files(board: str) -> list:
+    """Every file of ours on the device."""
+    plain = [ROOT / "firmware" / name for name in firmware_files.PLAIN]
+    return [*firmware_files.sources(board), *plain, ROOT / "boards" / board / "board.py"]
+
+
 def wanted(board: str) -> set:
     """Every module of ours that a file on the device asks for, but for those of parts: what the
     board file does not name is never loaded."""
-    files = [*firmware_files.sources(board), ROOT / "boards" / board / "board.py"]
-    files += [ROOT / "firmware" / name for name in firmware_files.PLAIN]
     found = set()
-    for path in files:
+    for path in files(board):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pump"):
                 found.add(node.module)
@@ -49,6 +58,14 @@ def test_nothing_on_the_device_is_another_chips(board):
     for path in firmware_files.sources(board):
         asked = {module.split(".")[0] for _, module in rules.imports(path.read_text())}
         assert not asked & foreign, path
+
+
+@pytest.mark.parametrize("board", RP2)
+def test_no_input_pulls_down_where_rp2350_runs_the_same_files(board):
+    """Erratum E9: there such an input can hold itself near 2 V. Modules for parts count too."""
+    parts = [ROOT / "firmware/pump" / name for name in firmware_files.OPTIONAL]
+    for path in {*files(board), *parts} - MAY_PULL_DOWN:
+        assert rules.pull_downs(path.read_text()) == [], path
 
 
 @pytest.mark.parametrize("board", BOARDS)
