@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from titra.errors import JigError, NoConnection, PumpSilent
 from titra.protocol import seal
-from titra.targets import AT_ONCE, BUTTON, FREEZE, POWER, SINGLY, STEPS, US
+from titra.targets import BUTTON, FREEZE, POWER, STEPS, US, of_link
 from titra.transport import Transport, open_transport
 
 ANSWER_S = 1.0
@@ -75,7 +75,7 @@ class HardwareTarget:
     def __init__(self, open_pump: Callable[[], Transport], jig: Jig | None, board: str) -> None:
         """Raises NoConnection: no pump, or one that does not say a word after power-on."""
         self.board = board
-        self.capabilities: tuple[str, ...] = () if board in SINGLY else (AT_ONCE,)
+        self.capabilities: tuple[str, ...] = of_link(board)
         self._open = open_pump
         self._jig = jig
         self._early = b""  # came before anybody let time pass

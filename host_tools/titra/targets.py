@@ -15,13 +15,13 @@ from typing import Protocol
 
 from titra import DEFAULT_BAUD
 from titra.errors import LinkGone
+from titra.firmware_files import chip_of
 from titra.transport import Transport, open_transport
 
 BUTTON = "stop-button"
 STEPS = "step-counter"
 POWER = "power-switch"
 AT_ONCE = "lines-at-once"  # two lines may come in the same instant; over a UART bytes come singly
-SINGLY = ("esp32_devkitc",)
 FREEZE = "cpu-freeze"
 EMULATOR = "emulator"
 TARGETS = ("sim", "unix", EMULATOR)
@@ -63,9 +63,14 @@ class Target(Protocol):
         """End it."""
 
 
+def of_link(board: str) -> tuple[str, ...]:
+    """What the serial port of this board can do: USB, or on an ESP32 a UART."""
+    return () if chip_of(board) == "esp32" else (AT_ONCE,)
+
+
 def _capabilities(board: str) -> tuple[str, ...]:
     """What a virtual bench with this board can do."""
-    return (BUTTON, STEPS, POWER) if board in SINGLY else (BUTTON, STEPS, POWER, AT_ONCE)
+    return (BUTTON, STEPS, POWER, *of_link(board))
 
 
 class SimTarget:

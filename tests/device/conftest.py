@@ -6,11 +6,12 @@ import argparse
 import pytest
 
 from titra.emulator import NoEmulator
+from titra.firmware_files import boards
 from titra.targets import EMULATOR, TARGETS, is_port, make_target
 
 from .targets import Device, sharing
 
-BOARDS = ("rpi_pico", "esp32_devkitc")
+BOARDS = ("rpi_pico", "esp32_devkitc")  # "both": one for each port of the firmware
 VIRTUAL = tuple(name for name in TARGETS if name != EMULATOR)
 BOOT_US = 600_000
 CHIP_ANSWER_MS = 40
@@ -28,7 +29,11 @@ def pytest_addoption(parser):
     )
     parser.addoption("--jig", default="", help="port of the bench jig of a real pump")
     parser.addoption(
-        "--board", default="both", choices=(*BOARDS, "both"), help="which board tests/device runs"
+        "--board",
+        default="both",
+        choices=(*boards(), "both"),
+        help="what board tests/device runs on: a folder of boards/, or both: %s"
+        % ", ".join(BOARDS),
     )
 
 
@@ -40,11 +45,11 @@ def _chosen(metafunc, option, names):
 def pytest_generate_tests(metafunc):
     if "target_name" in metafunc.fixturenames:
         targets = _chosen(metafunc, "--target", VIRTUAL)
-        boards = BOARDS[:1] if is_port(targets[0]) else BOARDS  # a port has one board
+        several = BOARDS[:1] if is_port(targets[0]) else BOARDS  # a port has one board
         names = [
             "%s-%s" % (target, board)
             for target in targets
-            for board in _chosen(metafunc, "--board", boards)
+            for board in _chosen(metafunc, "--board", several)
         ]
         metafunc.parametrize("target_name", names, scope="session")
 
