@@ -26,6 +26,10 @@ IO_BANK0, PADS_BANK0, PIO0 = 0x40014, 0x4001C, 0x50200
 FSTAT, FDEBUG, FLEVEL = 0x04, 0x08, 0x0C
 SIGHTLESS = (FSTAT, FDEBUG, FLEVEL)  # says nothing of where in its loop a machine is
 
+# the instructions of such loops: kind and argument
+JMP, JMP_ALWAYS, JMP_X_DEC, JMP_NOT_Y, JMP_Y_DEC, JMP_PIN = 0, 0, 2, 3, 4, 6
+MOV_OSR_PINS = (5, 0xE0)
+OUT_Y_1 = (3, 0x41)
 LONGEST_LOOP = 8  # instructions
 LEAST_FP = 256 << FP  # a shorter leap costs more than it saves
 MOST_FP = 12_500_000 << FP
@@ -59,58 +63,82 @@ class _Watched:
         self._peripheral.write_uint32_atomic(offset, value, kind)
 
 
-def _one_pass(machine, program, pins):
-    """(cycles, fall of X) of the loop that the machine is at the head of with the levels ``pins``
-    of all inputs; None if it is in none, or in one that does anything else."""
-    if machine.exec_valid:
-        return None
-    pinctrl, execctrl = machine.pin_ctrl, machine.exec_ctrl
-    sides = pinctrl >> 29
-    optional = execctrl >> 30 & 1
-    in_base = pinctrl >> 15 & 31
-    right = machine.shift_ctrl >> 19 & 1
-    side_mask = ((1 << (sides - optional)) - 1) << (pinctrl >> 10 & 31) if sides else 0
-    pc, y = machine.pc, machine.y
-    osr, shifted = machine.output_shift_reg, machine.output_shift_count
-    cycles = fall = 0
-    for _ in range(LONGEST_LOOP):
-        opcode = program[pc]
+class _Walk:
+    """A machine's way round a loop, gone on a copy of its registers with inputs that stay."""
+
+    def __init__(self, machine, pins):
+        self._machine = machine
+        self._pins = pins
+        self._pc, self._y = machine.pc, machine.y
+        self._osr, self._shifted = machine.output_shift_reg, machine.output_shift_count
+        self._sides = machine.pin_ctrl >> 29
+        self.cycles = self.fall = 0
+
+    def back(self):
+        """True when the machine is where it was, with all that it was but X."""
+        machine = self._machine
+        before = machine.pc, machine.y, machine.output_shift_reg, machine.output_shift_count
+        return before == (self._pc, self._y, self._osr, self._shifted)
+
+    def step(self):
+        """Execute an instruction; False if it may do more than wait."""
+        opcode = self._machine.pio.instructions[self._pc]
         kind, argument, extra = opcode >> 13, opcode & 0xFF, opcode >> 8 & 31
-        if sides and (not optional or extra & 16):
-            level = extra >> (5 - sides) << (pinctrl >> 10 & 31) & side_mask
-            if execctrl >> 29 & 1 or machine.pio.pin_values & side_mask != level:
-                return None
+        if not self._keeps_side(extra):
+            return False
         taken = False
-        if kind == 0:
-            condition = argument >> 5
-            if condition == 0:
-                taken = True
-            elif condition == 2:
-                taken, fall = True, fall + 1
-            elif condition == 3:
-                taken = y == 0
-            elif condition == 4:
-                taken, y = y != 0, y - 1 & MASK
-            elif condition == 6:
-                taken = bool(pins >> (execctrl >> 24 & 31) & 1)
-            else:
-                return None
-        elif argument == 0xE0 and kind == 5:  # mov osr, pins
-            osr, shifted = (pins >> in_base | pins << (32 - in_base)) & MASK, 0
-        elif argument == 0x41 and kind == 3 and right and shifted < 31:  # out y, 1
-            y, osr, shifted = osr & 1, osr >> 1, shifted + 1
+        if kind == JMP:
+            taken = self._taken(argument >> 5)
+        elif (kind, argument) == MOV_OSR_PINS:
+            base = self._machine.pin_ctrl >> 15 & 31
+            self._osr, self._shifted = (self._pins >> base | self._pins << 32 - base) & MASK, 0
+        elif (kind, argument) == OUT_Y_1 and self._machine.shift_ctrl >> 19 & 1:  # to the right
+            self._y, self._osr, self._shifted = self._osr & 1, self._osr >> 1, self._shifted + 1
         else:
+            return False
+        if taken is None or self._shifted > 31:
+            return False
+        self.cycles += 1 + (extra & (1 << 5 - self._sides) - 1)
+        self._pc = argument & 31 if taken else self._after(self._pc)
+        return True
+
+    def _keeps_side(self, extra):
+        """True when side-set leaves the pins as they are."""
+        machine = self._machine
+        optional = machine.exec_ctrl >> 30 & 1
+        if not self._sides or optional and not extra & 16:
+            return True
+        base, count = machine.pin_ctrl >> 10 & 31, self._sides - optional
+        levels = extra >> 5 - self._sides & (1 << count) - 1
+        to_pins = not machine.exec_ctrl >> 29 & 1
+        return to_pins and machine.pio.pin_values >> base & (1 << count) - 1 == levels
+
+    def _taken(self, condition):
+        """Whether a jump is; None for one that a loop of waiting has no use for."""
+        if condition == JMP_X_DEC:
+            self.fall += 1
+            return True
+        if condition == JMP_Y_DEC:
+            zero, self._y = self._y == 0, self._y - 1 & MASK
+            return not zero
+        if condition == JMP_PIN:
+            return bool(self._pins >> (self._machine.exec_ctrl >> 24 & 31) & 1)
+        return {JMP_ALWAYS: True, JMP_NOT_Y: self._y == 0}.get(condition)
+
+    def _after(self, pc):
+        top, bottom = self._machine.exec_ctrl >> 12 & 31, self._machine.exec_ctrl >> 7 & 31
+        return bottom if pc == top else pc + 1 & 31
+
+
+def _one_pass(machine, pins):
+    """(cycles, fall of X) of the loop that the machine is at the head of with the levels ``pins``
+    of all inputs; None if it is in none, or in one that does more than wait."""
+    walk = _Walk(machine, pins)
+    for _ in range(0 if machine.exec_valid else LONGEST_LOOP):
+        if not walk.step():
             return None
-        cycles += 1 + (extra & (1 << (5 - sides)) - 1)
-        if taken:
-            pc = argument & 31
-        elif pc == execctrl >> 12 & 31:
-            pc = execctrl >> 7 & 31
-        else:
-            pc = pc + 1 & 31
-        if pc == machine.pc:
-            now = machine.y, machine.output_shift_reg, machine.output_shift_count
-            return (cycles, fall) if now == (y, osr, shifted) else None
+        if walk.back():
+            return walk.cycles, walk.fall
     return None
 
 
@@ -160,7 +188,7 @@ class Leaper:
         for machine in pio.machines:
             if not machine.enabled or machine.waiting:
                 continue
-            found = _one_pass(machine, pio.instructions, pins)
+            found = _one_pass(machine, pins)
             if not found:
                 return SOON_NS
             length_fp, fall = found[0] * machine.div_fp, found[1]

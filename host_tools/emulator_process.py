@@ -16,7 +16,8 @@ comes in, one goes out with what the chip has sent, the rising edges of STEP and
 
     {"data": hex, "steps": n, "now_us": us}
 
-Runs in whichever interpreter has the emulator; imports nothing of this project.
+Runs in whichever interpreter has the emulator; imports nothing of this project but
+``emulator_leap`` beside it.
 """
 
 import json
