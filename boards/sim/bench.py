@@ -71,16 +71,22 @@ class Bench:
         for name, gpio in self.fitted.items():
             setattr(board, name, gpio)
         if self._pins is None:
-            self._connect(board)
+            self.wire(board)
 
     def _boot(self) -> None:
-        try:
-            self.power_on()
-            self.usb.interrupt_char = CTRL_C  # the interpreter does so for each file that it runs
-            self.loader.run("main")
-        except (Exception, Interrupted) as error:
-            self.crash = error
+        """main.py is run even where boot.py has raised, as most ports do."""
+        failed = self._ended_by(self.power_on)
+        self.usb.interrupt_char = CTRL_C  # the interpreter does so for each file that it runs
+        ended = self._ended_by(lambda: self.loader.run("main"))
+        self.crash = failed or ended or self.crash
         self._repl()
+
+    def _ended_by(self, run):
+        try:
+            run()
+        except (Exception, Interrupted) as error:
+            return error
+        return None
 
     def _repl(self) -> None:
         """The program has ended, well or not: the CPU is idle, the hardware and the timers go on.
@@ -116,7 +122,9 @@ class Bench:
         self._current = False
         self.boots += 1
 
-    def _connect(self, board) -> None:
+    def wire(self, board) -> None:
+        """Join the bench to the pins that ``board`` names; done before power-on, whatever the
+        board file on the chip says."""
         self._pins = board
         pads = self.world.pads
         self._drive_stop()
@@ -125,6 +133,10 @@ class Bench:
         pads.watch(self.chip.connect(board), self._step_edge)
         if hasattr(board, "ALLOW"):
             pads.watch(board.ALLOW, self._allow_edge)
+
+    def give_board_file(self, folder: str) -> None:
+        """From the next boot on board.py is that of ``folder``."""
+        self._roots[-1] = folder
 
     # ---- what can be done to it ---------------------------------------------------------------
 

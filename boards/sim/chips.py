@@ -22,6 +22,7 @@ class Rp2040:
 
     loop_closed = 0
     loop_open = None
+    machine = "Raspberry Pi Pico with RP2040"
 
     def __init__(self) -> None:
         self.world = World()
@@ -35,7 +36,7 @@ class Rp2040:
             "rp2": make_rp2(world),
             "time": Time(world),
             "select": Select(world),
-            "sys": Sys(world, self.serial),
+            "sys": Sys(world, self.serial, self.machine),
             "micropython": MicroPython(world, self.serial),
             "os": flash,
             "gc": Gc(heap),
@@ -53,12 +54,16 @@ class Rp2040:
 
 class Rp2350(Rp2040):
     """RP2350: as the RP2040 for all that the firmware uses, but for a clock of 150 MHz until it is
-    set, and the watchdog's registers elsewhere."""
+    set, registers elsewhere, and erratum E9 of its pads."""
+
+    machine = "Raspberry Pi Pico2 with RP2350"
 
     def __init__(self) -> None:
         super().__init__()
         self.world.boot_hz = 150_000_000
         self.world.watchdog_at = 0x400D8000
+        self.world.pads_at = 0x40038000
+        self.world.pads.sticky = True
 
 
 class Esp32Chip:
@@ -67,6 +72,7 @@ class Esp32Chip:
 
     loop_closed = 1
     loop_open = 0
+    machine = "Generic ESP32 module with ESP32"
 
     def __init__(self) -> None:
         self.world = Esp32World()
@@ -86,7 +92,7 @@ class Esp32Chip:
             "esp32": Esp32(world, self.modern),
             "time": Time(world),
             "select": Esp32Select(world),
-            "sys": Esp32Sys(world, self.serial),
+            "sys": Esp32Sys(world, self.serial, self.machine),
             "micropython": MicroPython(world, self.serial),
             "os": flash,
             "gc": Gc(heap),

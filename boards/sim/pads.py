@@ -3,6 +3,8 @@
 Levels are bit masks over GPIO numbers. A pad takes the level of the chip's own output where one is
 enabled, else that of the external (bench) driver, else of its pull resistor; a floating pad reads
 0. An external driver loses against the chip's output, as a button behind a resistor does.
+``sticky`` pads (erratum E9 of the RP2350) stay high when they are let go of, pull-down or not,
+until their input buffer is off.
 
 Edges are reported to watchers as ``fn(pin, level, t_first, period, count)``: ``count`` edges to
 ``level`` at system clock cycles ``t_first + i * period``. One call may stand for a whole train of
@@ -32,6 +34,7 @@ class Pads:
         self.before = None
         self.quiet = False  # PIO repeats cycles whose edges were already reported
         self.version = 0  # counts changes not made by PIO
+        self.sticky = False
         self._ext_mask = 0
         self._ext_levels = 0
         self._watchers = {}
@@ -49,6 +52,7 @@ class Pads:
         self._invert = 0
         self._low = 0
         self._high = 0
+        self._buffered = 0  # pads whose input buffer is on; told apart on sticky ones only
 
     # ---- the bench and the CPU ----
 
@@ -77,6 +81,7 @@ class Pads:
             self._owned[index] &= ~bit
         if owner is not None:
             self._owned[_OWNERS.index(owner)] |= bit
+            self._buffered |= bit
         self._update(self.clock())
 
     def owner(self, pin: int):
@@ -110,6 +115,16 @@ class Pads:
         self._low = self._low | bit if mode == 2 else self._low & ~bit
         self._high = self._high | bit if mode == 3 else self._high & ~bit
         self._update(self.clock())
+
+    def buffer(self, pin: int, on) -> None:
+        """PADS_BANK0 IE: the pad's input buffer. A function that is selected turns it on too."""
+        bit = self._about_to_change(pin)
+        self._buffered = self._buffered | bit if on else self._buffered & ~bit
+        self._update(self.clock())
+
+    def buffered(self, pin: int) -> bool:
+        """The input buffer is on."""
+        return bool(self._buffered >> pin & 1)
 
     def relay(self, pin: int, level: int, t_first: int, period: int, count: int) -> None:
         """Edges that an outer part passes on to an input of the chip, as they are reported."""
@@ -191,7 +206,10 @@ class Pads:
         driven = own_sio & oe_sio | own0 & oe0 | own1 & oe1
         inner = own_sio & out_sio | own0 & out0 | own1 & out1
         ext = self._ext_mask
-        levels = inner & driven | (self._ext_levels | self._up & ~ext) & ~driven
+        outer = self._ext_levels | self._up & ~ext
+        if self.sticky:
+            outer |= self.levels & self._buffered & ~ext
+        levels = inner & driven | outer & ~driven
         changed = levels ^ self.levels
         self.levels = levels
         self.inputs = (levels ^ self._invert) & ~self._low | self._high

@@ -64,6 +64,7 @@ class World:
         self.sys_hz = SYS_HZ
         self.boot_hz = SYS_HZ  # until the firmware sets the clock
         self.watchdog_at = 0x40058000
+        self.pads_at = 0x4001C000
         self.now = 0
         self.horizon = 0  # up to here the CPU may just add its time to ``now``
         self._limit = FOREVER

@@ -9,7 +9,7 @@ soft reset and cannot be stopped, only be given a long time. A panic reports as 
 from boards.sim.esp32 import INPUT_ONLY
 from boards.sim.standins.buses import i2c_class, uart_class
 from boards.sim.standins.pin import FALLING, RISING, pin_class
-from boards.sim.standins.small import Poller, Stream
+from boards.sim.standins.small import Implementation, Poller, Stream
 from boards.sim.standins.timer import timer_class
 from boards.sim.watchdog import wdt_class
 from boards.sim.world import SoftReset
@@ -161,7 +161,8 @@ class Esp32Sys:
 
     platform = "esp32"
 
-    def __init__(self, world, uart) -> None:
+    def __init__(self, world, uart, machine: str) -> None:
+        self.implementation = Implementation(machine)
         self.stdin = UartStream(world, uart)
         self.stdout = UartStream(world, uart)
 

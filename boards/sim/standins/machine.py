@@ -14,6 +14,7 @@ PIO_BASES = (0x50200000, 0x50300000)
 WATCHDOG_ENABLE = 1 << 30
 WATCHDOG_REASON = 0x08
 WATCHDOG_SCRATCH = 0x0C
+INPUT_ENABLE = 1 << 6  # of a pad's register
 SMALL = 1 << 30  # ints of this size and above live on the heap
 
 
@@ -33,6 +34,11 @@ class Memory32:
             if base <= address < base + 0x1000:
                 return self._world.pio.blocks[index], address - base
         return None, 0
+
+    def _pad(self, address: int) -> int:
+        """The GPIO of a register of PADS_BANK0, or -1."""
+        gpio = (address - self._world.pads_at) // 4 - 1
+        return gpio if 0 <= gpio < self._world.pads.count else -1
 
     def __getitem__(self, address: int) -> int:
         irqs = self._world.irqs
@@ -54,6 +60,9 @@ class Memory32:
             return WATCHDOG_ENABLE if self._world.watchdog.running() else 0
         if address == self._world.watchdog_at + WATCHDOG_REASON:
             return self._world.watchdog.reason
+        pad = self._pad(address)
+        if pad >= 0:
+            return INPUT_ENABLE if self._world.pads.buffered(pad) else 0
         index = (address - self._world.watchdog_at - WATCHDOG_SCRATCH) // 4
         if 0 <= index < 8:
             return self._world.watchdog.scratch[index]
@@ -76,6 +85,10 @@ class Memory32:
         if address == self._world.watchdog_at:
             if not value & WATCHDOG_ENABLE:
                 self._world.watchdog.stop()
+            return
+        pad = self._pad(address)
+        if pad >= 0:
+            self._world.pads.buffer(pad, value & INPUT_ENABLE)
             return
         index = (address - self._world.watchdog_at - WATCHDOG_SCRATCH) // 4
         if not 0 <= index < 8:

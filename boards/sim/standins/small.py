@@ -195,12 +195,20 @@ class Stream:
         return True
 
 
+class Implementation:
+    """``sys.implementation``: what the image says of the chip."""
+
+    def __init__(self, machine: str) -> None:
+        self._machine = machine
+
+
 class Sys:
     """``sys`` as far as firmware may use it; the loader sets ``modules``."""
 
     platform = "rp2"
 
-    def __init__(self, world, usb) -> None:
+    def __init__(self, world, usb, machine: str) -> None:
+        self.implementation = Implementation(machine)
         self.stdin = Stream(world, usb)
         self.stdout = Stream(world, usb)
 
