@@ -2,7 +2,7 @@
 
 The way back to a board whose firmware hangs: hold the stop button at power-on and send Ctrl-C
 within 3 s (``titra flash --recover`` and mpremote do). Then nothing is started, and the REPL is
-there.
+there. Nor is anything started where boot.py has not ended well; ports run main.py all the same.
 """
 
 import micropython
@@ -36,6 +36,8 @@ def repl_wanted() -> bool:
     return False
 
 
+if not getattr(board, "checked", False):
+    raise RuntimeError("boot.py refused board.py, the motor is off; Ctrl-D tells why")
 if not repl_wanted():
     from pump.app.pump import Pump
 
