@@ -61,7 +61,7 @@ flash: setup ## Put the firmware on a board (BOARD=rpi_pico PORT=/dev/ttyACM0)
 	$(BIN)/titra flash --board $(BOARD) $(if $(PORT),--port $(PORT))
 
 boards: setup ## Make wiring.md and wiring.svg of every board from its board.py and wiring.toml
-	$(BIN)/python host_tools/board_pages.py
+	$(BIN)/python -m host_tools.board_pages
 
 bench: setup ## Measure exactness, stops, speed and memory, write firmware/BENCHMARKS.md (4 min; CHIP=--chip: the chip alone, 4 min or more)
 	$(BIN)/python tests/timing/bench.py $(CHIP)
