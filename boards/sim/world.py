@@ -80,8 +80,8 @@ class World:
         self._order = 0
         self.costs = {name: us * CYCLES_PER_US for name, us in COST_US.items()}
         self.volts_mv = {}  # of the GPIOs that are analogue inputs
-        self.uarts = {}  # number of a UART: the part at its other end
-        self.i2cs = {}  # number of an I2C bus: address: part
+        self.uarts = {}  # (TX, RX) of a UART: the part at its other end
+        self.i2cs = {}  # (SDA, SCL) of an I2C bus: address: part
         self._dying = ""  # the cause of a reset that is under way
         self.watchdog = Watchdog(self)
         self.irqs = Interrupts(self)

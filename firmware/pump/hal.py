@@ -137,8 +137,9 @@ class Driver:
         STEP, DIR and EN cannot tell, and counts as sound."""
         raise NotImplementedError
 
-    def check(self) -> str:
-        """What is wrong now, or ''; "hot" is a warning. Takes 5 ms at most."""
+    def check(self, steps: int | None = None) -> str:
+        """What is wrong now, or ''; "hot" is a warning. Takes 5 ms at most. ``steps``: the
+        counter's, while the motor is to move; a driver that has had none of them says so."""
         raise NotImplementedError
 
 

@@ -7,8 +7,8 @@ from titra.simulator import Lockstep
 class Prepared(Driven):
     """``prepare(bench)`` is called before power-on."""
 
-    def __init__(self, prepare, seed: int = 0) -> None:
-        self.lockstep = Lockstep(seed=seed)
+    def __init__(self, prepare, seed: int = 0, board: str = "rpi_pico") -> None:
+        self.lockstep = Lockstep(board, seed)
         self.bench = self.lockstep.bench
         self.world = self.bench.world
         self.bench.keep_runs = True

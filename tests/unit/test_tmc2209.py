@@ -2,7 +2,7 @@
 
 import pytest
 
-from boards.sim.parts.tmc2209 import DRV_STATUS, IFCNT, Tmc2209Chip
+from boards.sim.parts.tmc2209 import DRV_STATUS, GSTAT, IFCNT, STST, Tmc2209Chip
 from pump.drivers import tmc2209
 from pump.drivers.tmc2209 import Tmc2209, crc8, current_scale
 
@@ -84,13 +84,65 @@ def test_no_more_current_at_rest_than_in_motion():
 @pytest.mark.requirement("DRV-01")
 @pytest.mark.parametrize(
     "bits,says",
-    [(1, "hot"), (3, "overheated"), (4, "short"), (8, "short"), (16, "short"), (32, "short")],
+    [
+        (1, "hot"),
+        (3, "overheated"),
+        (4, "short"),
+        (8, "short"),
+        (16, "short"),
+        (32, "short"),
+        (0xC0, ""),  # open load
+    ],
 )
 def test_flags(bits, says):
     chip, driver = made()
     driver.set_up()
     chip.registers[DRV_STATUS] |= bits
     assert driver.check() == says
+
+
+@pytest.mark.requirement("DRV-01")
+def test_a_driver_that_shut_itself_down_is_a_fault_also_when_it_has_cooled():
+    chip, driver = made()
+    driver.set_up()
+    chip.registers[GSTAT] = 2
+    assert driver.check() == "shut-down" == driver.check()
+    assert driver.set_up() == ""
+
+
+FAST, SLOW = 20, 19  # steps between two looks
+
+
+@pytest.mark.requirement("DRV-01")
+@pytest.mark.parametrize(
+    "counts, says",
+    [
+        ([0, FAST], "standstill"),
+        ([0, SLOW, 2 * SLOW], ""),
+        ([0, FAST, FAST + SLOW], ""),
+        ([0, FAST, 2 * FAST], "standstill"),
+        ([(1 << 32) - 1, FAST - 1], "standstill"),  # the counter wraps
+        ([FAST], ""),  # the first look of a motion
+        ([0, None, FAST], ""),  # a motion of its own
+        ([0, FAST, None], ""),  # at rest
+    ],
+)
+def test_standstill_while_steps_are_counted(counts, says):
+    chip, driver = made()
+    driver.set_up()
+    for steps in counts:
+        said = driver.check(steps)
+    assert said == says
+    chip.registers[DRV_STATUS] &= ~STST
+    assert driver.check(0) == driver.check(1000) == ""
+
+
+def test_a_standstill_does_not_hide_what_is_worse():
+    chip, driver = made()
+    driver.set_up()
+    chip.registers[DRV_STATUS] |= 5
+    driver.check(0)
+    assert driver.check(FAST) == "short"
 
 
 @pytest.mark.requirement("DRV-01")
@@ -116,7 +168,7 @@ def test_absent_other_and_deaf_chips_are_told_apart():
     chip.registers[tmc2209.IOIN] = 0x21000000
     take = chip._take
     chip._take = lambda register, value: register == tmc2209.GCONF or take(register, value)
-    assert driver.set_up() == "not-taken", "one write of four was lost"
+    assert driver.set_up() == "not-taken", "one write of five was lost"
 
 
 def test_a_value_that_was_not_kept_is_found():

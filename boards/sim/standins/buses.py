@@ -1,9 +1,10 @@
 """Stand-ins for ``machine.UART`` and ``machine.I2C``: bytes take their time, parts on the bench
-answer (``world.uarts``: number to part, ``world.i2cs``: number to {address: part}).
+answer (``world.uarts``: (TX, RX) to part, ``world.i2cs``: (SDA, SCL) to {address: part}).
 
-After the documentation of ``machine`` and the rp2 port (MicroPython 1.28): ``read(n)`` waits for n
-bytes or ``timeout`` ms and gives what came, None for nothing; an I2C address that does not answer
-raises OSError(EIO). A pin that the bus cannot have is a ValueError.
+After the documentation of ``machine`` and the rp2 and esp32 ports (MicroPython 1.28): ``read(n)``
+waits for n bytes or ``timeout`` ms and gives what came, None for nothing; an I2C address that does
+not answer raises OSError(EIO). A bus that is not there, or a pin that it cannot have, is a
+ValueError.
 """
 
 from boards.sim.world import CYCLES_PER_US
@@ -17,16 +18,16 @@ def _unfit(number: int, tx, rx) -> bool:
     return bool((tx.id + 4) // 8 % 2 != number or tx.id % 4 or rx.id != tx.id + 1)
 
 
-def uart_class(world, any_pins: bool = False):
-    """The ``UART`` class of one chip, which may have ``any_pins`` for it."""
+def uart_class(world, free: tuple = ()):
+    """The ``UART`` class of one chip; those whose numbers are ``free`` may have any pins."""
 
     class UART:
         """A UART with its buffers."""
 
         def __init__(self, id, baudrate, tx=None, rx=None, timeout=0) -> None:
-            if not any_pins and _unfit(id, tx, rx):
-                raise ValueError("bad TX or RX pin")
-            self._id = id
+            if id not in free if free else _unfit(id, tx, rx):
+                raise ValueError("bad UART, TX or RX pin")
+            self._pins = (tx.id, rx.id)
             self._byte = world.sys_hz * _BITS_UART // baudrate
             self._timeout = timeout * 1000 * CYCLES_PER_US
             self._waiting = []  # (cycle at which it is there, byte)
@@ -34,7 +35,7 @@ def uart_class(world, any_pins: bool = False):
 
         def write(self, data) -> int:
             world.spend("other")
-            part = world.uarts.get(self._id)
+            part = world.uarts.get(self._pins)
             heard = part.receive(bytes(data)) if part else b""
             at = max(self._busy, world.now)
             for byte in heard:
@@ -66,17 +67,17 @@ def uart_class(world, any_pins: bool = False):
     return UART
 
 
-def i2c_class(world, any_pins: bool = False):
-    """The ``I2C`` class of one chip, which may have ``any_pins`` for it."""
+def i2c_class(world, free: tuple = ()):
+    """The ``I2C`` class of one chip; those whose numbers are ``free`` may have any pins."""
 
     class I2C:
         """A bus controller."""
 
         def __init__(self, id, sda=None, scl=None, freq=400_000) -> None:
             apart = sda.id // 2 % 2 != id or sda.id % 2 or scl.id != sda.id + 1
-            if apart and not any_pins:
-                raise ValueError("bad SDA or SCL pin")
-            self._parts = world.i2cs.setdefault(id, {})
+            if id not in free if free else apart:
+                raise ValueError("bad I2C, SDA or SCL pin")
+            self._parts = world.i2cs.setdefault((sda.id, scl.id), {})
             self._hz = freq
 
         def writeto(self, address: int, data) -> int:

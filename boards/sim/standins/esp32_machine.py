@@ -15,6 +15,8 @@ from boards.sim.watchdog import wdt_class
 from boards.sim.world import SoftReset
 
 TIMERS = (0, 1, 2, 3)
+FREE_UARTS = (1, 2)  # 0 is the console
+I2CS = (0, 1)
 WATCHDOG_MOST_MS = 1 << 30
 TICK_CYCLES = 1_250_000  # the scheduler's tick: 10 ms
 _POLLOUT = 4
@@ -71,8 +73,8 @@ class Esp32Machine:
         self._world = world
         self.Pin = esp32_pin_class(world)
         self.ADC = esp32_adc_class(world)
-        self.UART = uart_class(world, any_pins=True)
-        self.I2C = i2c_class(world, any_pins=True)
+        self.UART = uart_class(world, FREE_UARTS)
+        self.I2C = i2c_class(world, I2CS)
         self.WDT = wdt_class(world, WATCHDOG_MOST_MS)
         self.Timer = timer_class(world, TIMERS, may_be_hard=False)
 

@@ -77,7 +77,7 @@ class Guard:
         seen.end_of_travel = hal.travel is not None and hal.travel.at_end()
         seen.force_mn = hal.force.read_mn() if hal.force else None
         seen.supply_mv = hal.supply.read_mv() if hal.supply else None
-        seen.driver = hal.driver.check()
+        seen.driver = hal.driver.check(seen.count if self._motion else None)
         cause = self._supervisor.look(seen)
         self.alive("supervisor", now_us)
         return cause

@@ -1,10 +1,17 @@
 """The TMC2209 motor driver over its one-wire UART: set up, watched, never trusted.
 
 PDN_UART goes to RX, and through 1 kohm to TX, so that every byte sent comes back first.
-Registers and datagrams after the data sheet (Trinamic, TMC2209 rev. 1.09, chapters 4 and 5).
+Registers and datagrams after the data sheet (Trinamic, TMC2209 rev. 1.09, chapters 4 and 5). The
+drivers for it on PyPI are of Raspberry Pi and pyserial; micropython-lib has none.
 
 A driver that loses its supply for a moment comes back with the microsteps of its MS pins: each
 step would then be another volume. Hence ``reset`` is a fault like a short.
+
+STEP is counted before the driver. What the driver has had of it shows in its standstill flag (set
+2^20 clocks, 87 ms, after the last step): ``standstill`` is a fault where FAST_STEPS were counted
+between two looks. These are half a second apart, so slower than some 40 steps a second it cannot
+tell. The open load flags are left alone: the data sheet calls them informative, and false in fast
+motion and at standstill; only the second is seen at infusion rates, between any two steps.
 """
 
 GCONF = 0x00
@@ -12,6 +19,7 @@ GSTAT = 0x01
 IFCNT = 0x02
 IOIN = 0x06
 IHOLD_IRUN = 0x10
+TPOWERDOWN = 0x11
 CHOPCONF = 0x6C
 DRV_STATUS = 0x6F
 
@@ -22,11 +30,15 @@ CHOPPER = 0x10000053 & ~(1 << 28)  # the chip's own default, without interpolati
 LOW_SENSE = 1 << 17
 INTERPOLATE = 1 << 28
 WAS_RESET = 1
+SHUT_DOWN = 2  # for heat or a short; kept when the cause is gone
 UNDERVOLTAGE = 4
 HOT = 1
 OVERHEATED = 2
 SHORT = 0x3C
-HOLD_DELAY = 8  # from run to hold current in 8 x 2^18 clocks, 0.17 s
+STANDSTILL = 1 << 31
+FAST_STEPS = 20
+REST_DELAY = 20  # from standstill to less current, x 2^18 clocks: 0.44 s
+HOLD_DELAY = 8  # then each step of the scale in 8 x 2^18 clocks, 0.17 s
 SCALE_MOST = 31
 READ_BYTES = 12  # the request's 4 come back, then the answer's 8
 
@@ -57,7 +69,8 @@ def current_scale(milliamps: int, sense_mohm: int) -> tuple:
 class Tmc2209:
     """One driver at ``address`` 0 to 3 of ``uart``.
 
-    run_ma, hold_ma   RMS motor current moving and at rest; hold_ma not above run_ma
+    run_ma, hold_ma   RMS motor current moving and after half a second of rest, also between two
+                      slow steps; hold_ma not above run_ma
     microsteps        1, 2, 4 to 256: what ``Mechanics.microsteps`` says
     interpolate       256 microsteps made of each step inside the driver
     sense_mohm        the sense resistors, 110 on the usual boards
@@ -82,19 +95,18 @@ class Tmc2209:
             raise ValueError("microsteps" if hold_ma <= run_ma else "motor current")
         self._uart = uart
         self._address = address
+        self._chopper = CHOPPER | resolution << 24 | (LOW_SENSE if low else 0)
+        if interpolate:
+            self._chopper |= INTERPOLATE
         self._settings = (
             (GCONF, PDN_DISABLE | MICROSTEPS_BY_REGISTER),
             (IHOLD_IRUN, hold | run << 8 | HOLD_DELAY << 16),
-            (
-                CHOPCONF,
-                CHOPPER
-                | resolution << 24
-                | (LOW_SENSE if low else 0)
-                | (INTERPOLATE if interpolate else 0),
-            ),
+            (TPOWERDOWN, REST_DELAY),
+            (CHOPCONF, self._chopper),
             (GSTAT, 7),  # writing ones clears it
         )
         self._ready = False
+        self._steps = None  # at the last look
 
     def set_up(self) -> str:
         """Write all settings and see that they were taken. Returns what is wrong, or ''."""
@@ -109,29 +121,41 @@ class Tmc2209:
             self._write(register, value)
         if (self._read(IFCNT) - before) & 0xFF != len(self._settings):
             return "not-taken"
-        if self._read(CHOPCONF) != self._settings[2][1]:
+        if self._read(CHOPCONF) != self._chopper:
             return "not-taken"
         self._ready = True
         return self.check()
 
-    def check(self) -> str:
+    def check(self, steps: int | None = None) -> str:
         """What the driver says now: '' in order, ``hot`` a warning, anything else a fault. Takes
-        3 ms."""
+        3 ms. ``steps``: those counted before the driver, mod 2^32, while it has to make them."""
         if not self._ready:
             return "not-set-up"
         flags = self._read(GSTAT)
         status = self._read(DRV_STATUS)
+        fast = self._is_fast(steps)
         if flags < 0 or status < 0:
             return "no-answer"
-        if flags & WAS_RESET:
-            return "reset"
-        if flags & UNDERVOLTAGE:
-            return "undervoltage"
-        if status & OVERHEATED:
-            return "overheated"
-        if status & SHORT:
-            return "short"
-        return "hot" if status & HOT else ""
+        for said, bits, meaning in (
+            (flags, WAS_RESET, "reset"),
+            (flags, UNDERVOLTAGE, "undervoltage"),
+            (status, OVERHEATED, "overheated"),
+            (status, SHORT, "short"),
+            (flags, SHUT_DOWN, "shut-down"),
+            (status, STANDSTILL if fast else 0, "standstill"),
+            (status, HOT, "hot"),
+        ):
+            if said & bits:
+                return meaning
+        return ""
+
+    def _is_fast(self, steps: int | None) -> bool:
+        """FAST_STEPS have been counted since the last look, which was in this motion too."""
+        before = self._steps
+        self._steps = steps
+        if steps is None or before is None:
+            return False
+        return (steps - before) & 0xFFFFFFFF >= FAST_STEPS
 
     def _read(self, register: int) -> int:
         """The register, or -1 without a whole answer."""

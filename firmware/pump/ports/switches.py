@@ -17,8 +17,8 @@ class Driver:
     def set_up(self) -> str:
         return self._chip.set_up() if self._chip else ""
 
-    def check(self) -> str:
-        return self._chip.check() if self._chip else ""
+    def check(self, steps: int | None = None) -> str:
+        return self._chip.check(steps) if self._chip else ""
 
 
 class Indicators:
