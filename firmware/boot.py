@@ -35,11 +35,7 @@ def look() -> None:
     outputs = named("STEP DIRECTION ALLOW ARM BUZZER") + hx711[:1]
     outputs += named("LED_RGB") or named("LED_RED LED_YELLOW")
     others = named("ENABLE STOP COUNT LATCH TRAVEL FORCE SUPPLY DISPLAY DRIVER_UART") + hx711[1:]
-    taken = {}
-    for name, gpio in outputs + others:
-        if gpio in taken:
-            raise ValueError("board.py: %s and %s are both GPIO %s" % (taken[gpio], name, gpio))
-        taken[gpio] = name
+    machine.Pin(board.ENABLE, machine.Pin.IN, machine.Pin.PULL_UP)  # a soft reset keeps driving it
     pull_down = machine.Pin.IN, machine.Pin.PULL_DOWN
     for _, gpio in outputs:
         machine.Pin(gpio, *pull_down)
@@ -47,6 +43,11 @@ def look() -> None:
             # Erratum E9: what was high stays near 2 V until its input buffer, bit 6 in the pad's
             # register, is off. The next look turns it on again.
             machine.mem32[0x40038004 + 4 * gpio] &= ~0x40
+    taken = {}
+    for name, gpio in outputs + others:
+        if gpio in taken:
+            raise ValueError("board.py: %s and %s are both GPIO %s" % (taken[gpio], name, gpio))
+        taken[gpio] = name
     for name, gpio in outputs:
         if machine.Pin(gpio, *pull_down).value():
             raise ValueError("board.py: %s is GPIO %d, pulled high as EN is" % (name, gpio))

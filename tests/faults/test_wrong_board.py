@@ -191,6 +191,24 @@ def test_micropython_refuses_the_same(tmp_path, board):
         assert line.startswith("0 0 None board.py: ") and re.search(told, line), (case, line)
 
 
+@pytest.mark.requirement("HW-08")
+@each_board
+def test_a_refused_file_lets_go_of_what_was_driven_before(board, tmp_path):
+    """A soft reset keeps the pads; somebody at the prompt had the motor on."""
+    bench = Bench(str(ROOT), board)
+    bench.power_on()
+    enable = PINS[board]["ENABLE"]
+    machine = bench.loader.module("pump.ports.switches").Pin
+    machine(enable, machine.OUT, value=0)
+    (tmp_path / "board.py").write_text(TEXT[board] + "BUZZER = STEP\n")
+    bench.give_board_file(str(tmp_path))
+    bench.soft_reset()
+    assert bench.world.pads.level(enable) == 0, "still on"
+    with pytest.raises(ValueError, match="STEP and BUZZER"):
+        bench.power_on()
+    assert bench.world.pads.level(enable) == 1
+
+
 @pytest.mark.requirement("HW-06", "HW-08")
 @pytest.mark.parametrize("board", ["rpi_pico", "rpi_pico2", "esp32_devkitc"])
 def test_a_light_that_a_soft_reset_leaves_on_is_not_taken_for_en(board):

@@ -105,6 +105,8 @@ def test_boot_alone_takes_enable_away():
     assert pads.level(board.ENABLE) == 0, "still on"
     bench.power_on()
     assert [pads.level(pin) for pin in (board.ENABLE, board.STEP, board.ALLOW)] == [1, 0, 0]
+    pads.drive(board.ENABLE, 0)
+    assert pads.level(board.ENABLE) == 1, "it is driven, not left to its resistor"
 
 
 @pytest.mark.requirement("DEL-09")
