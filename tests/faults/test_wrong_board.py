@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from itertools import combinations, count
 from pathlib import Path
 
@@ -44,8 +43,8 @@ def swapped(board: str, a: str, b: str) -> str:
 
 def pins_of_parts(board: str) -> dict:
     """The pins that the board's page has for each optional part."""
-    words = tomllib.loads((ROOT / "boards" / board / "wiring.toml").read_text())
-    return {name: tuple(pins) for name, (pins, *_) in words["parts"].items()}
+    parts = board_pages.words_of(board)["parts"]
+    return {name: tuple(told["pins"]) for name, told in parts.items()}
 
 
 def refused(board: str) -> dict:
