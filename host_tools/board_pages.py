@@ -108,8 +108,10 @@ Causes and what to do: [ALARMS.md](../../firmware/ALARMS.md).
 
 `titra send maintenance` gives the REPL back, motor off. Should the firmware hang: hold the stop
 button (open the loop), plug the board in, and run `titra flash --recover`, or `mpremote` within
-3 s. Whatever board.py says, the motor is off until EN is pulled low, and the resistor holds it
-high: a wrong pin number leaves the motor off or fails the self-test.
+3 s; the last resort is [erasing the flash](../README.md#getting-a-board-back). The motor is off
+until EN is pulled low, and the resistor holds it high: pins that `board.py` names are looked at
+before any is driven, and one that may be EN under another name is refused
+([what can be seen](../README.md#a-board-file-that-is-wrong), and what not).
 """
 
 
