@@ -20,7 +20,8 @@ GATE_CYCLES = 3  # 24 ns: two gates of the 74HC family
 SOFT_STOP_US = 400  # without the gate, an even CPU
 SOFT_STOP_BUSY_US = 40_000  # and with a garbage collection at the wrong moment
 CHUNK_US, LONG_CHUNK_US = 100_000, 600_000
-MOST_SYMBOLS = 127
+MOST_STEPS = {True: 127, False: 63}  # of a chunk, by generation of the RMT
+TICKS_A_MS = 2500
 FLASH_STALL_US = 400_000
 SEED = 1909
 
@@ -36,13 +37,27 @@ class Esp(Driven):
 
     def __init__(self, seed: int = 0, modern: bool = True, gate: bool = True) -> None:
         self._options = modern, gate
+        self.chunks = []  # (level, ticks) pairs of each
         super().__init__(seed, "esp32_devkitc")
 
     def set_up(self) -> None:
         """Before power-on."""
         self.bench.chip.modern, gate = self._options
+        self._open = self.world.pio.open
+        self.world.pio.open = self._noted
         if not gate:
             self.bench.fitted = {"ARM": None, "LATCH": None}
+
+    def _noted(self, *options):
+        """A channel of the RMT whose chunks are kept."""
+        channel = self._open(*options)
+        play = channel.play
+        channel.play = lambda halves, start: self.chunks.append(halves) or play(halves, start)
+        return channel
+
+    def chunk_ms(self) -> list:
+        """What each chunk lasts, without the wait before its first pulse."""
+        return [sum(ticks for _, ticks in halves[1:]) / TICKS_A_MS for halves in self.chunks]
 
     def origin(self) -> int:
         """The cycle at which the motion in progress was set going."""
@@ -85,6 +100,28 @@ def test_chunk_borders_on_an_even_cpu(therapy, seconds, modern):
     assert min(errors) >= -EARLY_US and max(errors) <= BORDER_US
     third = len(errors) // 3
     assert abs(sum(errors[-third:]) - sum(errors[:third])) / third <= 50, "no drift"
+
+
+@pytest.mark.requirement("HW-02")
+@pytest.mark.parametrize("modern", [True, False])
+def test_only_a_chunk_in_whose_shade_flash_is_written_is_a_long_one(modern):
+    pump = Esp(modern=modern)
+    writes = []
+    burn = pump.bench.flash._burn
+    pump.bench.flash._burn = lambda pages: writes.append(pump.world.now) or burn(pages)
+    run(pump, *REFERENCE)
+    lasted = pump.chunk_ms()
+    usual = [ms for ms in lasted if ms <= CHUNK_US / 1000]
+    assert 0 < len(lasted) - len(usual) <= len(writes) < len(usual) / 2
+    assert max(usual) > 0.9 * CHUNK_US / 1000 and max(lasted) <= LONG_CHUNK_US / 1000
+
+
+@pytest.mark.requirement("HW-02")
+@pytest.mark.parametrize("modern", [True, False])
+def test_a_chunk_has_as_many_steps_as_the_memory_holds(modern):
+    pump = Esp(modern=modern)
+    run(pump, *FASTEST)
+    assert max(sum(level for level, _ in chunk) for chunk in pump.chunks) == MOST_STEPS[modern]
 
 
 @pytest.mark.requirement("DEL-21", "HW-02")
@@ -176,19 +213,20 @@ def test_without_the_gate_the_stop_waits_for_python(seed, most_us):
         ("bd-1", "4.699", 75),
     ],
 )
-def test_a_frozen_cpu_ends_with_its_chunk(syringe, bore, rate):
+@pytest.mark.parametrize("modern", [True, False])
+def test_a_frozen_cpu_ends_with_its_chunk(syringe, bore, rate, modern):
     chosen = random.Random(SEED)
     per_step = step_nl(bore)
     hz = Fraction(rate) * 10**6 / 3600 / per_step
     for _ in range(5):
-        pump = Esp()
+        pump = Esp(modern=modern)
         pump.ask(pump.program("rate=%smL/h volume=0.9mL syringe=%s" % (rate, syringe)))
         pump.run_us(chosen.randrange(2_000_000))
         before = pump.bench.step_edges
         pump.bench.freeze()
         pump.run_us(LONG_CHUNK_US + 100_000)
         made = pump.bench.step_edges - before
-        assert made <= min(MOST_SYMBOLS, hz * LONG_CHUNK_US / 10**6 + 2)
+        assert made <= min(MOST_STEPS[modern], hz * LONG_CHUNK_US / 10**6 + 2)
         assert made * per_step <= max(RUN_ON_NL, per_step)
         said = pump.run_us(3_000_000)
         assert pump.bench.step_edges - before == made, "it is over"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pump.core.lease import RUN_ON_NL, RUN_ON_US
-from tests.timing import run_on_table
+from tests.timing import run_on_table, test_esp32
+from tests.timing.drive import Driven
 from tests.unit.pio_programs import _programs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,3 +49,35 @@ def test_the_constants_of_the_tables_are_the_ports():
     assert "max_step_hz=%d" % run_on_table.MAX_HZ in board
     assert _programs.STEP_OVERHEAD // 2 == run_on_table.MIN_STEP
     assert _programs.WAIT_OVERHEAD // 2 == run_on_table.MIN_WAIT
+
+
+def test_the_esp32_table_is_the_ports_and_its_tests():
+    """What is a constant there stands here in ms, us and steps."""
+    pump = Driven(board="esp32_devkitc")
+    steps = pump.bench.loader.module("pump.ports.esp32_steps")
+    rmt = pump.bench.loader.module("pump.ports.esp32_rmt")
+    pump.close()
+    generator = steps.StepGenerator
+    tick_ns = generator.tick_ns[0] // generator.tick_ns[1]
+    assert tick_ns * rmt._TICK_HZ == 10**9
+    usual, long = (chunk * tick_ns // 10**6 for chunk in (steps._CHUNK, steps._LONG))
+    most = [symbols - 1 for symbols in (rmt._NEW_SYMBOLS, rmt._OLD_SYMBOLS)]
+    assert most == [test_esp32.MOST_STEPS[modern] for modern in (True, False)]
+    early, late = test_esp32.EARLY_US / 1000, test_esp32.BORDER_US / 1000
+    soft, busy = test_esp32.SOFT_STOP_US / 1000, test_esp32.SOFT_STOP_BUSY_US // 1000
+    for said in (
+        "| step interval inside a chunk | exact, %d ns |" % tick_ns,
+        "| %d ms, or %d ms when flash is to be written |" % (usual, long),
+        "| %d steps (MicroPython 1.27 and later), %d (1.26) |" % tuple(most),
+        "even CPU | %s ms early to %s ms late;" % (early, late),
+        "telemetry at 20 ms | %d ms late (" % (generator.late_us // 2000),
+        "| allowed for before it is a fault (`late_us`) | %d ms |" % (generator.late_us // 1000),
+        "| %d us; each wait" % (generator.min_step_ticks * tick_ns // 1000),
+        "| pulse high | %s us |" % (steps._WIDTH * tick_ns / 1000),
+        "| %s ms on an even CPU (0.03 ms seen), %d ms with a garbage" % (soft, busy),
+        "| the end of the chunk: %s s at most |" % (long / 1000),
+        "what is left is the chunk in progress: at most %d steps and %s s,"
+        % (most[0], long / 1000),
+    ):
+        assert said in DOCUMENT, said
+    assert (usual * 1000, long * 1000) == (test_esp32.CHUNK_US, test_esp32.LONG_CHUNK_US)

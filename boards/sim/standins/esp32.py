@@ -133,10 +133,6 @@ def rmt_class(world, modern: bool):
             self._id = id
             OldRmt.installed[id] = self
 
-        @staticmethod
-        def bitstream_channel(value=None):
-            return value
-
         def wait_done(self, timeout: int = 0) -> bool:
             """Prints to the console while it plays."""
             world.spend("other")

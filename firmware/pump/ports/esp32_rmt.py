@@ -35,8 +35,6 @@ class StepOutput:
     def __init__(self, step: int) -> None:
         self._pin = Pin(step, Pin.OUT, value=0)
         self._modern = hasattr(RMT, "bitstream_rmt")
-        if not self._modern:
-            RMT.bitstream_channel(None)
         # one symbol is the end mark
         self.halves = 2 * ((_NEW_SYMBOLS if self._modern else _OLD_SYMBOLS) - 1)
         self._channels = [None] * _CHANNELS
