@@ -3,6 +3,9 @@
 After the data sheet (Avia Semiconductor): a conversion is ready when DATA is low; 25 pulses of
 CLOCK shift it out, the highest bit first, and choose gain 128 for the next one. CLOCK high for
 60 us switches the chip off, so a read that was held up in a pulse is not believed.
+
+The drivers on PyPI and GitHub (micropython-hx711, robert-hh/hx711) wait for a conversion, up to
+100 ms in which no word is put, and reckon in floats.
 """
 
 import time
