@@ -140,6 +140,12 @@ class OtherPump(NoConnection):
     code = "other-pump"
 
 
+class AtPrompt(NotAPump):
+    """MicroPython's prompt answers: no firmware runs on this board."""
+
+    code = "at-prompt"
+
+
 class WrongSpeed(NoConnection):
     """What came in is not text: most likely the wrong baud rate."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from titra.errors import NotAPump, PumpSilent, WrongSpeed
+from titra.errors import AtPrompt, NotAPump, PumpSilent, WrongSpeed
 from titra.protocol import BadLine, Identity, Message
 
 if TYPE_CHECKING:
     from titra.client import PumpClient
 
 MAKER = "Titra"
+PROMPT = ">>>"
 IDENTIFY = b"\n*IDN?\n"
 _SHOWN = 48
 
@@ -56,6 +57,8 @@ def _reason(client: PumpClient, heard: list[Message]) -> Exception:
         return WrongSpeed(
             f"{port}: what comes in is not text; wrong speed? See --baud, 115200 by default"
         )
+    if PROMPT in raw:
+        return AtPrompt(f"{port}: a MicroPython prompt ({PROMPT}) answers, no firmware runs")
     shown = next((line for line in raw.splitlines() if line.strip()), raw)[:_SHOWN]
     return NotAPump(f"{port}: something answered that is not a Titra pump: {shown!r}")
 

@@ -21,6 +21,7 @@ ADVICE = {
     "port-unusable": "not usable as a serial port",
     "silent": "nothing answers",
     "not-a-pump": "something else answers",
+    "at-prompt": "a MicroPython prompt; `titra doctor` tells more",
     "wrong-speed": "what comes in is not text; see --baud",
     search.NOT_ASKED: "not asked; name it",
 }

@@ -51,7 +51,7 @@ def test_default_timeouts_stay_below_five_seconds() -> None:
 def test_another_instrument_is_not_a_pump(pump: FakePump, client: PumpClient) -> None:
     pump.deaf = True
     pump.garble = lambda data: data
-    pump.before_read = lambda: pump._out.extend(b"KEITHLEY INSTRUMENTS,2400,1,C30\r\n>>> ")
+    pump.before_read = lambda: pump._out.extend(b"KEITHLEY INSTRUMENTS,2400,1,C30\r\nREADY ")
     with pytest.raises(NotAPump, match="KEITHLEY"):
         client.connect()
 

@@ -87,8 +87,14 @@ def test_silent_with_the_real_timeouts(
 @pytest.mark.requirement("HOST-02")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_another_device(command: str, babble: tuple[list[bytes], str]) -> None:
-    babble[0].append(b"MicroPython v1.28\r\n>>> \r\n")
+    babble[0].append(b"KEITHLEY INSTRUMENTS INC.,MODEL 2000\r\n")
     assert code_of(babble[1], command) == (3, "not-a-pump")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_board_at_its_prompt(command: str, babble: tuple[list[bytes], str]) -> None:
+    babble[0].append(b"rst:0x1 (POWERON_RESET)\r\nMicroPython v1.28\r\n>>> \r\n")
+    assert code_of(babble[1], command) == (3, "at-prompt")
 
 
 @pytest.mark.requirement("HOST-02")
