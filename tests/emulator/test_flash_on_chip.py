@@ -14,7 +14,7 @@ from tests.unit.host.commands import run_json
 from titra.cli import common
 from titra.client import PumpClient, Timeouts
 from titra.firmware_files import build
-from titra.flash import run as flash_run
+from titra.flash import back
 from titra.transport import open_transport
 
 PATIENCE = Timeouts(identify_s=20, identify_tries=2, request_s=120, stop_s=120, stop_resend_s=60)
@@ -38,7 +38,7 @@ def port() -> Iterator[str]:
 def flash(port, monkeypatch):
     """Runs ``titra flash --json``."""
     monkeypatch.setattr(common, "TIMEOUTS", PATIENCE)
-    monkeypatch.setattr(flash_run, "BACK_S", BACK_S)
+    monkeypatch.setattr(back, "BACK_S", BACK_S)
     read = SerialTransport.read_until
     monkeypatch.setattr(
         SerialTransport,

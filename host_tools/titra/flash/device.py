@@ -51,6 +51,22 @@ for part in %r.split("/"):
 """
 
 
+# Is a package of that name in the image itself? The order of sys.path hides it behind files.
+FROZEN = """
+import sys
+path = list(sys.path)
+sys.path.clear()
+sys.path.append(".frozen")
+sys.modules.pop(%r, None)
+try:
+    __import__(%r)
+    print(True)
+except ImportError:
+    print(False)
+sys.path.clear()
+sys.path.extend(path)
+"""
+RECOVERY = "Recovery: hold the stop button, plug the board in, and call titra flash --recover"
 READ_S = 0.1  # without it a read from a pty that is silent never ends
 PROMPT_S = 10.0  # a board that answers at all does so at once
 
@@ -66,25 +82,24 @@ class Facts:
 
 
 class Repl:
-    """The raw REPL of ``port``, entered without a soft reset. PortUnusable: there is none."""
+    """The raw REPL of ``port``; ``anew`` by a soft reset, which runs boot.py and not main.py.
+    PortUnusable: there is none."""
 
-    def __init__(self, port: str) -> None:
+    def __init__(self, port: str, anew: bool = False) -> None:
         serial_transport: Any = importlib.import_module("mpremote.transport_serial")
         transport: Any = importlib.import_module("mpremote.transport")
         self._error: type[Exception] = transport.TransportError
+        self._raised: type[Any] = transport.TransportExecError
         try:
             self._link: Any = serial_transport.SerialTransport(port, timeout=READ_S)
         except (self._error, OSError) as error:
             raise PortUnusable(f"{port} does not open for its REPL: {error}") from error
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # it prints what it has heard
-                self._link.enter_raw_repl(soft_reset=False, timeout_overall=PROMPT_S)
+                self._link.enter_raw_repl(soft_reset=anew, timeout_overall=PROMPT_S)
         except (self._error, OSError) as error:
-            self._link.close()
-            raise PortUnusable(
-                f"no MicroPython prompt on {port}: {error}. Recovery: hold the stop button, plug"
-                " the board in, and call titra flash --recover"
-            ) from error
+            self.close()
+            raise PortUnusable(f"no MicroPython prompt on {port}: {error}. {RECOVERY}") from error
 
     def run(self, code: str) -> str:
         """What ``code`` prints. PortUnusable: it raised, or the link failed."""
@@ -93,6 +108,21 @@ class Repl:
         except (self._error, OSError) as error:
             raise PortUnusable(f"the board did not do it: {error}") from error
         return output.decode("utf-8", "replace")
+
+    def traceback(self, code: str) -> str:
+        """What ``code`` raises, as the board prints it; '' where it raises nothing. PortUnusable:
+        the link failed."""
+        try:
+            self._link.exec(code)
+        except self._raised as raised:
+            return str(raised.error_output).replace("\r", "").strip()
+        except (self._error, OSError) as error:
+            raise PortUnusable(f"the board did not answer: {error}") from error
+        return ""
+
+    def frozen(self, package: str) -> bool:
+        """``package`` is part of the image."""
+        return self.run(FROZEN % (package, package)).strip() == "True"
 
     def facts(self) -> Facts:
         """Which interpreter this is."""
@@ -129,9 +159,12 @@ class Repl:
         """Reset the chip and let go of the port."""
         with contextlib.suppress(self._error, OSError):  # it may be gone before it has answered
             self._link.exec_raw_no_follow("import machine\nmachine.reset()")
+        self._link.in_raw_repl = False
         self.close()
 
     def close(self) -> None:
-        """Let go of the port."""
+        """Leave the board at its plain prompt and let go of the port."""
         with contextlib.suppress(OSError):
+            if self._link.in_raw_repl:
+                self._link.exit_raw_repl()
             self._link.close()

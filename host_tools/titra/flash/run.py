@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from titra import errors
 from titra.client import PumpClient, Timeouts
 from titra.errors import (
-    NoConnection,
     NotAPump,
     PortUnusable,
     PumpRefused,
@@ -21,13 +20,15 @@ from titra.errors import (
     WrongSpeed,
 )
 from titra.firmware_files import RECORD_NAME, boards, build, chip_of
+from titra.flash.back import wait_for_pump
 from titra.flash.device import Facts, Repl
 from titra.flash.job import Work, check_interpreter, differences, hashes, work
+from titra.flash.verdict import Verdict, self_test
 from titra.transport import open_transport
 
 RECOVERY_S = 60.0
-BACK_S = 20.0  # from the reset to the first answer
 PAUSE_S = 0.2
+WRITTEN = "written"
 MOVING = ("infusing", "paused", "bolus", "priming", "kvo")
 
 
@@ -60,17 +61,23 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of it; ``status`` is the pump's own after the restart, {} for a dry run."""
+    """What came of it. ``frozen``: the image has a firmware of its own. After the restart: the
+    pump's ``status`` and the ``verdict`` of its self-test; ``settings`` is WRITTEN, or why not,
+    '' where none were asked for. A dry run has none of the three."""
 
     facts: Facts
     work: Work
-    status: Mapping[str, str]
-    failures: str = ""
+    frozen: bool
+    status: Mapping[str, str] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    settings: str = ""
 
     @property
-    def healthy(self) -> bool:
-        """The self-test has passed (a dry run makes no claim)."""
-        return not self.failures
+    def exit_code(self) -> int:
+        """Of the tool: a self-test that did not pass, or not whole, comes first."""
+        if self.verdict and self.verdict.word != "passed":
+            return errors.NOT_PASSED
+        return errors.REFUSED if self.settings not in ("", WRITTEN) else errors.OK
 
 
 def flash(job: Job, told: Told, timeouts: Timeouts) -> Done:
@@ -84,17 +91,19 @@ def flash(job: Job, told: Told, timeouts: Timeouts) -> Done:
     if not job.recover:
         _leave_controller(job, told, timeouts)
     repl = _wait_for_repl(job.port) if job.recover else Repl(job.port)
+    if job.recover:
+        told.step("the prompt is there: release the stop button now, for the self-test")
     try:
-        facts, done = _bring_up_to_date(repl, job, told)
+        done = _bring_up_to_date(repl, job, told)
     except BaseException:
         repl.close()
         raise
     if job.dry_run:
         repl.restart()
-        return Done(facts, done, {})
+        return done
     told.step("restart and self-test")
     repl.restart()
-    return _after_restart(job, timeouts, facts, done)
+    return _after_restart(job, timeouts, done)
 
 
 def _leave_controller(job: Job, told: Told, timeouts: Timeouts) -> None:
@@ -112,7 +121,8 @@ def _leave_controller(job: Job, told: Told, timeouts: Timeouts) -> None:
             )
         if identity.model != job.board:
             raise UsageError(
-                f"this pump is a {identity.model}, not a {job.board}",
+                f"this pump is a {identity.model}, not a {job.board}. If it is to become one:"
+                f" `titra send maintenance --port {job.port}`, then flash again",
                 code="wrong-board",
                 details={"field": "board", "given": job.board, "accepts": identity.model},
             )
@@ -135,10 +145,13 @@ def _wait_for_repl(port: str) -> Repl:
             time.sleep(PAUSE_S)
 
 
-def _bring_up_to_date(repl: Repl, job: Job, told: Told) -> tuple[Facts, Work]:
+def _bring_up_to_date(repl: Repl, job: Job, told: Told) -> Done:
     facts = repl.facts()
     told.step(f"{facts.machine}, MicroPython {'.'.join(map(str, facts.version))}")
     check_interpreter(facts, chip_of(job.board))
+    frozen = repl.frozen("pump")
+    if frozen:
+        told.step("the image has a frozen firmware: the files take its place")
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         build(job.board, folder / "files", check_board=not job.keep_board)
@@ -154,7 +167,7 @@ def _bring_up_to_date(repl: Repl, job: Job, told: Told) -> tuple[Facts, Work]:
             if wrong:
                 raise PortUnusable(f"not as written: {', '.join(wrong)}; flash again")
             told.step("every file compared on the board by SHA-256")
-    return facts, done
+    return Done(facts, done, frozen)
 
 
 def _carry_out(repl: Repl, folder: Path, done: Work, told: Told) -> None:
@@ -167,45 +180,21 @@ def _carry_out(repl: Repl, folder: Path, done: Work, told: Told) -> None:
         repl.write(path, (folder / path).read_bytes(), told.wrote)
 
 
-def _after_restart(job: Job, timeouts: Timeouts, facts: Facts, done: Work) -> Done:
-    client = _reconnect(job, timeouts)
+def _after_restart(job: Job, timeouts: Timeouts, done: Done) -> Done:
+    client = wait_for_pump(job.port, job.baud, timeouts)
     try:
-        failures = _self_test(client)
-        if not failures and job.settings:
-            _acknowledge(client)
-            client.request("set", dict(job.settings))
-        return Done(facts, done, dict(client.request("status").fields), failures)
+        verdict = self_test(client)
+        settings = _set(client, job.settings) if job.settings else ""
+        status = dict(client.request("status").fields)
     finally:
         client.close()
+    return replace(done, status=status, verdict=verdict, settings=settings)
 
 
-def _reconnect(job: Job, timeouts: Timeouts) -> PumpClient:
-    until_s = time.monotonic() + BACK_S
-    while True:
-        client = None
-        try:
-            client = PumpClient(open_transport(job.port, job.baud), timeouts=timeouts)
-            client.connect()
-            return client
-        except NoConnection:
-            if client:
-                client.close()
-            if time.monotonic() > until_s:
-                raise
-            time.sleep(PAUSE_S)
-
-
-def _self_test(client: PumpClient) -> str:
-    """What failed, from the events of this boot; '' when nothing did."""
-    page = client.log_page(client.request("log", since=f"{client.info['boot']}:0"))
-    for event in page:
-        if event.name == "post-failed":
-            return event.fields.get("what", "?")
-    return ""
-
-
-def _acknowledge(client: PumpClient) -> None:
-    """A restart that was asked for may come up latched; settings want a pump at rest, which that
-    is too."""
-    with contextlib.suppress(PumpRefused):
-        client.request("ack")
+def _set(client: PumpClient, settings: Mapping[str, str]) -> str:
+    """Send ``settings``: a pump that is latched takes them, and stays so."""
+    try:
+        client.request("set", dict(settings))
+    except PumpRefused as refused:
+        return f"not written: {refused.message}"
+    return WRITTEN

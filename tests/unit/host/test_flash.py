@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from titra.errors import UsageError
+from pump.core import manifest
+from titra.errors import PortUnusable, UsageError
 from titra.firmware_files import build, chip_of, sources
-from titra.flash import device
+from titra.flash import back, device
 from titra.flash import run as flash_run
 from titra.flash.device import Facts
 from titra.flash.job import Work, check_interpreter, differences, hashes, work
@@ -45,10 +50,13 @@ def few(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in FEW:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(files / name, folder / name)
+    (folder / "firmware.rec").write_bytes(record_of(folder))
 
     def build_few(name: str, out: Path, check_board: bool = True) -> list[str]:
         assert name == "rpi_pico"
         shutil.copytree(folder, out)
+        if not check_board:
+            (out / "firmware.rec").write_bytes(record_of(out, "board.py"))
         return list(FEW)
 
     monkeypatch.setattr(flash_run, "build", build_few)
@@ -62,6 +70,12 @@ def board(tmp_path: Path) -> Iterator[FakeBoard]:
     made = FakeBoard(folder)
     yield made
     made.close()
+
+
+def record_of(folder: Path, *without: str) -> bytes:
+    """The record of the files in ``folder``."""
+    names = [name for name in FEW if name not in ("firmware.rec", *without)]
+    return manifest.pack([(name, zlib.crc32((folder / name).read_bytes())) for name in names])
 
 
 def digest(data: bytes) -> str:
@@ -175,11 +189,28 @@ def test_a_running_pump_gets_what_has_changed(board: FakeBoard, few: Path) -> No
 
 
 @pytest.mark.requirement("HW-05")
-def test_refused_while_infusing(board: FakeBoard) -> None:
-    board.pump.state = "infusing"
+@pytest.mark.parametrize("state", ["infusing", "paused", "bolus", "priming", "kvo"])
+def test_refused_while_it_moves_or_is_paused(board: FakeBoard, state: str) -> None:
+    board.pump.state = state
     code, said = run_json("flash", "--port", board.port)
-    assert (code, said["error"]["code"]) == (2, "moving")
+    assert (code, said["error"]["code"], said["error"]["given"]) == (2, "moving", state)
     assert not board.in_repl and not list(board.folder.iterdir())
+    assert "maintenance" not in board.pump.asked()
+
+
+@pytest.mark.requirement("HW-05")
+def test_a_pump_of_another_board_is_left_alone_and_the_way_out_works(
+    board: FakeBoard, few: Path
+) -> None:
+    board.model = "another"
+    code, said = run_json("flash", "--port", board.port)
+    assert (code, said["error"]["code"], said["error"]["accepts"]) == (2, "wrong-board", "another")
+    assert not board.in_repl and not list(board.folder.iterdir())
+    way_out = re.search(r"`titra (send maintenance --port \S+)`", said["error"]["message"])
+    assert way_out and run(*way_out[1].split()).exit_code == 0 and board.in_repl
+    code, said = run_json("flash", "--port", board.port)
+    assert (code, said["self_test"]) == (0, "passed"), said
+    assert hashes(board.folder) == hashes(few)
 
 
 @pytest.mark.parametrize(
@@ -208,9 +239,176 @@ def test_a_file_that_flash_did_not_keep_is_found(board: FakeBoard, few: Path) ->
 
 @pytest.mark.requirement("HW-05")
 def test_the_self_test_has_the_last_word(board: FakeBoard, few: Path) -> None:
-    board.failing = "dose-fuse"
+    board.failing, board.notes = "driver", "driver=silent"
     code, said = run_json("flash", "--port", board.port)
-    assert (code, said["self_test"]) == (7, "dose-fuse")
+    assert (code, said["self_test"], said["notes"]) == (7, "driver", {"driver": "silent"})
+    text = run("flash", "--port", board.port).stdout
+    assert "self-test failed: driver" in text and "driver=silent" in text
+
+
+@pytest.mark.requirement("HW-05")
+@pytest.mark.parametrize(
+    ("note", "what", "advice"),
+    [
+        ("steps=untested", "steps", "release the stop button"),
+        ("files=unverified", "files", "flash again"),
+    ],
+)
+def test_what_was_not_tested_has_not_passed(
+    board: FakeBoard, few: Path, note: str, what: str, advice: str
+) -> None:
+    board.notes = note
+    code, said = run_json("flash", "--port", board.port)
+    assert (code, said["self_test"], list(said["untested"])) == (7, "untested", [what])
+    assert advice in said["untested"][what]
+    result = run("flash", "--port", board.port)
+    text = " ".join(result.stdout.split())
+    assert result.exit_code == 7 and f"not tested: {what}; " in text and advice in text
+    assert "passed" not in text
+
+
+def test_a_log_that_does_not_tell_of_the_boot_is_no_pass(
+    board: FakeBoard, few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flash_run.PumpClient, "log_page", lambda self, reply: [])
+    code, said = run_json("flash", "--port", board.port)
+    assert (code, said["self_test"], list(said["untested"])) == (7, "untested", ["self-test"])
+
+
+@pytest.mark.requirement("HW-05")
+def test_an_edited_board_file_stays_and_is_not_what_fails(board: FakeBoard, few: Path) -> None:
+    holding(board.folder, few)
+    (board.folder / "board.py").write_bytes(b"edited")
+    code, said = run_json("flash", "--port", board.port, "--keep-board")
+    assert (code, said["self_test"], said["written"]) == (0, "passed", ["firmware.rec"])
+    assert (board.folder / "board.py").read_bytes() == b"edited"
+
+
+def test_a_frozen_firmware_is_told_of(board: FakeBoard, few: Path) -> None:
+    assert run_json("flash", "--port", board.port)[1]["frozen"] is False
+    board.frozen = True
+    assert "frozen firmware" in run("flash", "--port", board.port).stdout
+    assert run_json("flash", "--port", board.port)[1]["frozen"] is True
+
+
+# ---- an interruption ----------------------------------------------------------------------------
+
+
+class Files:
+    """What a board holds, as a Repl sees it; the link is gone at change number ``cut``."""
+
+    def __init__(self, held: dict[str, bytes], cut: int) -> None:
+        self.held = held
+        self._left = cut
+
+    def _change(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise PortUnusable("gone")
+
+    def write(self, path: str, data: bytes, progress: Any) -> None:
+        self._change()
+        self.held[path] = data
+
+    def remove(self, path: str) -> None:
+        self._change()
+        del self.held[path]
+
+
+QUIET: Any = SimpleNamespace(
+    step=lambda text: None, begin=lambda total: None, wrote=lambda n: None
+)
+
+
+@pytest.mark.requirement("HW-05")
+def test_cut_anywhere_it_is_the_old_firmware_or_the_new_one_or_has_no_sound_record(
+    few: Path,
+) -> None:
+    """The old one kept an edited board.py off its record, and something that is not on it."""
+    new = {name: (few / name).read_bytes() for name in FEW}
+    old = {**new, "board.py": b"edited", "boot.py": b"old", "main.mpy": b"stray"}
+    listed = [(name, zlib.crc32(old[name])) for name in FEW[:2]]
+    old["firmware.rec"] = manifest.pack(listed)
+    sums = [{path: digest(data) for path, data in held.items()} for held in (new, old)]
+    done = work(*sums, False)
+    for cut in itertools.count():
+        board = Files(dict(old), cut)
+        try:
+            flash_run._carry_out(board, few, done, QUIET)  # type: ignore[arg-type]
+            break
+        except PortUnusable:
+            sound = manifest.unpack(board.held["firmware.rec"]) is not None
+            assert sound == (board.held == old), f"cut at change {cut}"
+    assert board.held == new and cut == 1 + len(done.delete) + len(done.write)
+
+
+@pytest.mark.requirement("HW-05")
+def test_a_cable_pulled_in_mid_copy_leaves_a_pump_that_fails_its_self_test(
+    board: FakeBoard, few: Path
+) -> None:
+    holding(board.folder, few)
+    (board.folder / "boot.py").write_bytes(b"old")
+    (board.folder / "main.mpy").write_bytes(b"stray")
+    board.cut = 3  # after the record and the stray file
+    code, said = run_json("flash", "--port", board.port)
+    assert (code, said["error"]["code"]) == (3, "port-unusable")
+    assert manifest.unpack((board.folder / "firmware.rec").read_bytes()) is None
+    board.power_on()
+    assert (board.pump.state, board.pump.cause) == ("fault", "post")
+
+
+# ---- a pump that does not come back -------------------------------------------------------------
+
+
+@pytest.fixture
+def leaping(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that is 7 s on whenever it is looked at; the pauses made."""
+    pauses: list[float] = []
+    now = itertools.count(0, 7)
+    clock = SimpleNamespace(monotonic=lambda: float(next(now)), sleep=pauses.append)
+    monkeypatch.setattr(back, "time", clock)
+    return pauses
+
+
+def test_a_pump_that_does_not_come_back(
+    board: FakeBoard, few: Path, leaping: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board.silent_after_reset = True
+    monkeypatch.setattr(device, "PROMPT_S", 0.3)
+    code, said = run_json("flash", "--port", board.port)
+    assert (code, said["error"]["code"]) == (3, "silent")
+    assert "no pump after the restart" in said["error"]["message"]
+    assert "titra flash --recover" in said["error"]["message"]
+    assert leaping == [back.PAUSE_S] * 2 and board.resets == 1  # at 7 and 14 s, not at 21
+
+
+@pytest.mark.requirement("HW-05")
+def test_a_board_file_that_raises_is_shown_with_its_traceback_at_once(
+    board: FakeBoard, few: Path, leaping: list[float]
+) -> None:
+    board.broken = "board.py: STEP and STOP are both GPIO 2"
+    code, said = run_json("flash", "--port", board.port)
+    assert (code, said["error"]["code"]) == (3, "at-prompt")
+    assert "Traceback" in said["error"]["message"] and board.broken in said["error"]["message"]
+    assert not leaping
+
+
+def test_a_board_at_its_prompt_for_another_reason(
+    board: FakeBoard, few: Path, leaping: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    power_on = board.power_on
+
+    def stays() -> None:
+        power_on()
+        board.in_repl = True
+
+    monkeypatch.setattr(board, "power_on", stays)
+    code, said = run_json("flash", "--port", board.port)
+    assert (code, said["error"]["code"]) == (3, "at-prompt")
+    assert "mpremote run firmware/main.py" in said["error"]["message"]
+
+
+# ---- recovery, settings, words ------------------------------------------------------------------
 
 
 def test_recovery_needs_no_pump_that_answers(board: FakeBoard, few: Path) -> None:
@@ -219,7 +417,10 @@ def test_recovery_needs_no_pump_that_answers(board: FakeBoard, few: Path) -> Non
     code, said = run_json("flash", "--port", board.port, "--recover")
     assert (code, said["self_test"]) == (0, "passed")
     assert hashes(board.folder) == hashes(few)
-    assert not board.pump.received or "maintenance" not in " ".join(board.pump.received)
+    assert "maintenance" not in board.pump.asked()
+    board.in_repl = True
+    text = run("flash", "--port", board.port, "--recover").stdout
+    assert text.index("release the stop button now") < text.index("self-test passed")
 
 
 @pytest.mark.requirement("HW-05")
@@ -262,9 +463,34 @@ def test_recovery_gives_up(board: FakeBoard, monkeypatch: pytest.MonkeyPatch) ->
     assert (code, said["error"]["code"]) == (3, "port-unusable")
 
 
-def test_settings_are_sent_after_the_restart(board: FakeBoard, few: Path) -> None:
-    code, _ = run_json("flash", "--port", board.port, "--set", "supply-warn=4.7V")
-    assert code == 0 and "set supply-warn=4.7V" in board.pump.received
+def test_settings_are_sent_after_the_restart_and_nothing_is_acknowledged(
+    board: FakeBoard, few: Path
+) -> None:
+    code, said = run_json("flash", "--port", board.port, "--set", "supply-warn=4.7V")
+    assert (code, said["settings"], said["state"]) == (0, "written", "stopped")
+    assert board.pump.settings == {"supply-warn": "4.7V"} and "ack" not in board.pump.asked()
+    text = run("flash", "--port", board.port, "--set", "supply-warn=4.8V").stdout
+    assert "settings: written" in text and "wants `titra ack`" in text
+
+
+def test_settings_are_sent_where_the_self_test_failed_too(board: FakeBoard, few: Path) -> None:
+    board.failing = "driver"
+    code, said = run_json("flash", "--port", board.port, "--set", "supply-warn=4.7V")
+    assert (code, said["settings"], said["state"]) == (7, "written", "fault")
+    assert board.pump.settings == {"supply-warn": "4.7V"}
+
+
+def test_a_setting_that_is_refused_is_told(board: FakeBoard, few: Path) -> None:
+    code, said = run_json("flash", "--port", board.port, "--set", "volume=11")
+    assert (code, said["self_test"], board.pump.settings) == (2, "passed", {})
+    assert re.match("not written: refused: bad-value in name, given volume", said["settings"])
+    result = run("flash", "--port", board.port, "--set", "volume=11")
+    assert result.exit_code == 2 and "settings: not written: refused" in result.stdout
+
+
+def test_without_settings_none_are_spoken_of(board: FakeBoard, few: Path) -> None:
+    assert run_json("flash", "--port", board.port)[1]["settings"] == ""
+    assert "settings" not in run("flash", "--port", board.port).stdout
 
 
 def test_a_dry_run_writes_nothing(board: FakeBoard, few: Path) -> None:
@@ -276,7 +502,7 @@ def test_a_dry_run_writes_nothing(board: FakeBoard, few: Path) -> None:
 def test_what_a_person_reads(board: FakeBoard, few: Path) -> None:
     result = run("flash", "--port", board.port)
     assert re.search(r"\d+ files to write, 0 to delete, 0 are there already", result.stdout)
-    assert "self-test passed, the pump is idle" in result.stdout
+    assert "self-test passed, the pump is stopped; wants `titra ack`" in result.stdout
 
 
 def test_an_unknown_board_names_those_there_are(board: FakeBoard) -> None:
