@@ -6,32 +6,19 @@ board.py; a name that stands in only one of the two files is a KeyError.
 
 from __future__ import annotations
 
-import ast
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from host_tools import board_texts
 from host_tools.board_picture import Line, picture
+from titra.board_file import constants
 from titra.firmware_files import chip_of
 from titra.flash.job import MICROPYTHON_LEAST
 from titra.prescription import board_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SWITCHED = ("pull", "series", "switch", "beyond")  # what wiring.toml may say of a wire's inside
-
-
-def constants(board: str) -> dict[str, object]:
-    """The literal constants of a board file, read and not run."""
-    found = {}
-    source = (ROOT / "boards" / board / "board.py").read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            try:
-                found[node.targets[0].id] = ast.literal_eval(node.value)
-            except ValueError:
-                continue
-    return found
 
 
 def wires(board: str, words: dict[str, Any]) -> list[Line]:

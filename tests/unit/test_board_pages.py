@@ -148,15 +148,6 @@ def test_the_divider_of_the_supply_is_that_of_the_board_file(board):
         assert divider == 3  # of a Pico's own VSYS
 
 
-@EVERY
-def test_no_pin_is_given_twice(board):
-    """Parts in place of one another may share pins; nothing else may."""
-    pins = board_pages.constants(board)
-    fixed = ("STEP", "DIRECTION", "ENABLE", "ALLOW", "STOP", "COUNT", "ARM", "LATCH", "BUZZER")
-    used = [pins[name] for name in fixed if name in pins]
-    assert len(set(used)) == len(used)
-
-
 def test_another_pin_makes_another_page(monkeypatch):
     before = board_pages.made("rpi_pico")
     pins = board_pages.constants("rpi_pico") | {"STOP": 12}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from titra import errors
+from titra.board_file import check
 from titra.client import PumpClient, Timeouts
 from titra.errors import (
     NotAPump,
@@ -88,6 +89,7 @@ def flash(job: Job, told: Told, timeouts: Timeouts) -> Done:
             f"there is no board {job.board!r}",
             details={"field": "board", "given": job.board, "accepts": ",".join(boards())},
         )
+    check(job.board)
     if not job.recover:
         _leave_controller(job, told, timeouts)
     repl = _wait_for_repl(job.port) if job.recover else Repl(job.port)
