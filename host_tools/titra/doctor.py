@@ -12,7 +12,10 @@ from fractions import Fraction
 
 from titra import DEFAULT_BAUD, __version__, errors
 from titra.client import PumpClient, Timeouts
-from titra.errors import HINTS, TitraError
+from titra.errors import HINTS, AtPrompt, TitraError, UsageError
+from titra.firmware_files import boards_of
+from titra.flash.device import Repl
+from titra.flash.job import MICROPYTHON_LEAST, check_interpreter, chip_in
 from titra.identify import identify
 from titra.quantities import US_PER_S, decimal, time_us, whole
 from titra.transport import open_transport
@@ -35,7 +38,8 @@ ADVICE = {
     "port-forbidden": "sudo usermod -aG dialout $USER, then log in again",
     "port-unusable": "name a serial port; `titra ports` lists them",
     "silent": "reset the pump; if it stays silent its firmware is not running: README, On a board",
-    "not-a-pump": "wrong port, or a pump in its REPL (>>>): reset it; else `titra ports`",
+    "not-a-pump": "wrong port: `titra ports`",
+    "at-prompt": "left there by `titra send maintenance`? reset it; else flash it, see image",
     "wrong-speed": "leave --baud away (115200), or take the speed of the board file",
     "no-answer": "reset the pump and try again; then look at the cable",
     "connection-lost": "look at the cable and the pump's supply",
@@ -60,6 +64,7 @@ class Patient:
     timeouts: Timeouts = field(default_factory=Timeouts)
     port: str = ""
     client: PumpClient | None = None
+    at_prompt: bool = False
     info: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -120,9 +125,39 @@ def _open(patient: Patient) -> Finding:
 
 
 def _identity(patient: Patient) -> Finding:
-    who = identify(patient.pump)
+    try:
+        who = identify(patient.pump)
+    except AtPrompt:
+        patient.at_prompt = True
+        raise
     patient.info = dict(patient.pump.request("info").fields)
     return Finding(OK, f"{who.maker} {who.model}, serial number {who.serial}")
+
+
+def _image(patient: Patient) -> Finding:
+    """The interpreter of a board at its prompt; nobody else is interrupted to ask."""
+    if patient.info:
+        return Finding(OK, "runs the firmware")
+    if not patient.at_prompt:
+        return Finding(SKIPPED, "no MicroPython prompt")
+    patient.close()
+    repl = Repl(patient.port)
+    try:
+        facts = repl.facts()
+    finally:
+        repl.close()
+    there = f"{facts.machine or 'unknown chip'}, {facts.name} {'.'.join(map(str, facts.version))}"
+    chip = chip_in(facts)
+    if not chip:
+        return Finding(FAIL, f"{there}: no chip for this firmware", "boards/README.md lists them")
+    flash = f"`titra flash --board {'|'.join(boards_of(chip))} --port {patient.port}`"
+    try:
+        check_interpreter(facts, chip)
+    except UsageError as error:
+        least = ".".join(map(str, MICROPYTHON_LEAST[chip]))
+        first = f"put MicroPython {least} or later on it (micropython.org/download), then"
+        return Finding(FAIL, f"{there}: {error.message}", f"{first} {flash}")
+    return Finding(OK, f"{there}: good, without firmware", flash)
 
 
 def _protocol(patient: Patient) -> Finding:
@@ -143,7 +178,8 @@ def _firmware(patient: Patient) -> Finding:
     return Finding(
         WARN,
         f"the pump has {version}, this tool is {__version__}",
-        "`make firmware` and copy it to the board, or install the tool of that release",
+        f"`titra flash --board {patient.info.get('model', '...')} --port {patient.port}`,"
+        " or install the tool of that release",
     )
 
 
@@ -232,6 +268,7 @@ CHECKS = (
     Check("port", _port, exit_code=errors.NO_CONNECTION),
     Check("open", _open, "port", errors.NO_CONNECTION),
     Check("identity", _identity, "open", errors.NO_CONNECTION),
+    Check("image", _image, "open", errors.NO_CONNECTION),
     Check("protocol", _protocol, "identity"),
     Check("firmware", _firmware, "identity"),
     Check("last reset", _reset, "identity"),

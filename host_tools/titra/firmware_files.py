@@ -60,6 +60,15 @@ def chip_of(board: str) -> str:
     return chip
 
 
+def boards_of(chip: str) -> list[str]:
+    """Every board with ``chip``."""
+    return [
+        board
+        for board in boards()
+        if f'\nCHIP = "{chip}"\n' in (ROOT / "boards" / board / "board.py").read_text("utf-8")
+    ]
+
+
 def sources(board: str, every_part: bool = False) -> list[Path]:
     """The modules of the firmware that go on ``board``, without the ports of other chips and,
     unless ``every_part``, the modules for parts that its board file does not name."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
+import serial
 
 from titra import doctor
 from titra.doctor import CHECKS, FAIL, SKIPPED, Check, Finding, Patient, examine
 
 from .commands import run, run_json
+from .fake_board import FakeBoard
 from .fake_pump import FakePump
 from .virtual_bench import VirtualBench
 
@@ -73,7 +79,11 @@ def test_what_info_tells(
 
     table = [Check(c.name, changed if c.name == "identity" else c.look, c.needs) for c in CHECKS]
     monkeypatch.setattr(doctor, "CHECKS", table)
-    assert verdicts(run_json("doctor")[1])[check] == verdict
+    said = run_json("doctor")[1]
+    assert verdicts(said)[check] == verdict
+    if check == "firmware":
+        row = next(row for row in said["checks"] if row["check"] == check)
+        assert f"titra flash --board rpi_pico --port {said['port']}" in row["advice"]
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [("1", "ok"), ("1.02", "ok"), ("1.2", "fail")])
@@ -92,7 +102,90 @@ def test_nobody_there() -> None:
     assert [row["verdict"] for row in said["checks"][:2]] == ["ok", "fail"]
     assert set(list(verdicts(said).values())[2:]) == {"skipped"}
     text = run("doctor", "--port", "/dev/ttyNOWHERE").stdout
-    assert "titra ports" in text and "not checked: identity, protocol" in text
+    assert "titra ports" in text and "not checked: identity, image, protocol" in text
+
+
+@pytest.mark.requirement("HOST-13")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may open everything")
+def test_a_port_that_this_user_may_not_open(pty_pair: tuple[int, str]) -> None:
+    os.chmod(pty_pair[1], 0)
+    forbidden(pty_pair[1])
+
+
+@pytest.mark.requirement("HOST-13")
+def test_a_port_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where the tests run as root: the system says no when the port is opened."""
+
+    def refuse(*args: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(serial, "serial_for_url", refuse)
+    forbidden("/dev/ttyACM0")
+
+
+def forbidden(port: str) -> None:
+    code, said = run_json("doctor", "--port", port)
+    assert code == 3
+    row = said["checks"][1]
+    assert (row["check"], row["verdict"]) == ("open", "fail")
+    assert "dialout" in row["advice"]
+    assert set(list(verdicts(said).values())[2:]) == {"skipped"}
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[FakeBoard]:
+    """A board at its plain prompt."""
+    made = FakeBoard(tmp_path, "")
+    yield made
+    made.close()
+
+
+@pytest.mark.requirement("HOST-13")
+@pytest.mark.parametrize(
+    ("version", "machine", "verdict", "found", "advice"),
+    [
+        ((1, 28, 0), "Raspberry Pi Pico with RP2040", "ok", "1.28.0: good", "--board rpi_pico "),
+        ((1, 29, 0), "Raspberry Pi Pico 2 with RP2350", "ok", "1.29.0", "--board rpi_pico2 "),
+        ((1, 26, 0), "Generic ESP32 module with ESP32", "ok", "1.26.0", "--board esp32_devkitc "),
+        ((1, 20, 0), "Raspberry Pi Pico with RP2040", "fail", "1.20.0", "put MicroPython 1.28.0"),
+        ((1, 28, 0), "ESP32S3 module with ESP32S3", "fail", "ESP32S3", "boards/README.md"),
+        ((1, 28, 0), "", "fail", "unknown chip", "boards/README.md"),
+    ],
+)
+def test_a_board_without_firmware(
+    board: FakeBoard,
+    version: tuple[int, int, int],
+    machine: str,
+    verdict: str,
+    found: str,
+    advice: str,
+) -> None:
+    board.version, board.machine = version, machine
+    code, said = run_json("doctor", "--port", board.port)
+    rows = {row["check"]: row for row in said["checks"]}
+    assert code == 3 and said["healthy"] is False
+    assert rows["identity"]["verdict"] == "fail" and ">>>" in rows["identity"]["found"]
+    assert rows["image"]["verdict"] == verdict
+    assert found in rows["image"]["found"] and advice in rows["image"]["advice"]
+    assert verdict == "fail" or f"titra flash {advice}--port" in rows["image"]["advice"]
+    assert rows["protocol"]["verdict"] == "skipped"
+
+
+def test_a_board_is_left_at_its_plain_prompt(board: FakeBoard) -> None:
+    run_json("doctor", "--port", board.port)
+    code, said = run_json("doctor", "--port", board.port)
+    assert code == 3 and verdicts(said)["image"] == "ok"
+    assert board.resets == board.changes == 0
+
+
+def test_what_is_no_board_is_not_interrupted(board: FakeBoard) -> None:
+    board.hung = b"KEITHLEY INSTRUMENTS INC.,MODEL 2000\r\n"
+    heard: list[bytes] = []
+    answer = board._answer
+    board._answer = lambda data: heard.append(data) or answer(data)  # type: ignore[method-assign, func-returns-value]
+    said = run_json("doctor", "--port", board.port)[1]
+    assert verdicts(said)["identity"] == "fail" and verdicts(said)["image"] == "skipped"
+    assert heard and not set(b"".join(heard)) & {1, 3, 4}  # neither Ctrl-A, Ctrl-C nor Ctrl-D
 
 
 def test_a_silent_port(monkeypatch: pytest.MonkeyPatch) -> None:
