@@ -2,7 +2,8 @@
 
 The way back to a board whose firmware hangs: hold the stop button at power-on and send Ctrl-C
 within 3 s (``titra flash --recover`` and mpremote do). Then nothing is started, and the REPL is
-there. Nor is anything started where boot.py has not ended well; ports run main.py all the same.
+there. Nor is anything started where boot.py has not ended well: whether this file is run then
+depends on the release of MicroPython.
 """
 
 import micropython

@@ -74,7 +74,8 @@ class Bench:
             self.wire(board)
 
     def _boot(self) -> None:
-        """main.py is run even where boot.py has raised, as most ports do."""
+        """main.py is run even where boot.py has raised, as some releases of MicroPython do (1.28
+        does not): the worse of the two."""
         failed = self._ended_by(self.power_on)
         self.usb.interrupt_char = CTRL_C  # the interpreter does so for each file that it runs
         ended = self._ended_by(lambda: self.loader.run("main"))
