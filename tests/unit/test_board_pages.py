@@ -42,6 +42,26 @@ def _is_pin(name, value):
 
 
 @EVERY
+def test_no_pin_of_the_page_goes_to_two_things(board):
+    """All parts fitted, at the pins that the page has for them; one RGB LED is in place of two."""
+    owner = {}
+    for line in board_pages.wires(board, board_pages.words_of(board)):
+        name = "light" if line.name.startswith("LED_") else line.name
+        if line.gpio is not None:
+            assert owner.setdefault(line.gpio, name) == name, line
+
+
+@EVERY
+def test_the_pins_of_parts_are_those_that_the_board_file_names(board):
+    """In the comment beside each None."""
+    source = (board_pages.ROOT / "boards" / board / "board.py").read_text(encoding="utf-8")
+    for name, told in board_pages.words_of(board)["parts"].items():
+        pins = told["pins"]
+        given = str(pins[0] if len(pins) == 1 else tuple(pins))
+        assert f"\n{name} = None  # {given}:" in source or board_pages.constants(board)[name]
+
+
+@EVERY
 @pytest.mark.requirement("STOP-12")
 def test_the_page_asks_for_the_resistor_that_keeps_the_motor_off(board):
     page = board_pages.made(board)["wiring.md"]
