@@ -11,6 +11,7 @@ import gc
 gc.threshold(32768)  # objects never move: what is loaded must come to lie side by side
 
 import sys  # noqa: E402
+import time  # noqa: E402
 
 import board  # noqa: E402
 import machine  # noqa: E402
@@ -49,7 +50,10 @@ def look() -> None:
             raise ValueError("board.py: %s and %s are both GPIO %s" % (taken[gpio], name, gpio))
         taken[gpio] = name
     for name, gpio in outputs:
-        if machine.Pin(gpio, *pull_down).value():
+        pin = machine.Pin(gpio, *pull_down)
+        if pin.value():
+            time.sleep_ms(2)  # no resistor: older RP2040 lend GPIO 15 to USB (E5)
+        if pin.value():
             raise ValueError("board.py: %s is GPIO %d, pulled high as EN is" % (name, gpio))
 
 

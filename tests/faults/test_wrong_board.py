@@ -208,6 +208,19 @@ def test_a_refused_file_lets_go_of_what_was_driven_before(board, tmp_path):
     assert bench.world.pads.level(enable) == 1
 
 
+@pytest.mark.requirement("HW-08")
+@each_board
+def test_a_pin_that_is_high_for_a_millisecond_is_not_taken_for_en(board):
+    """Older RP2040 lend GPIO 15 to USB while the host gives the board an address (erratum E5)."""
+    bench = Bench(str(ROOT), board)
+    pads, pin = bench.world.pads, PINS[board]["BUZZER"]
+    pads.drive(pin, 1)
+    bench.at_us(1500, lambda: pads.drive(pin, None))
+    bench.power_on()
+    assert bench.world.now_us() > 1500, "it was high when it was looked at"
+    assert bench.loader.module("board").checked
+
+
 @pytest.mark.requirement("HW-06", "HW-08")
 @pytest.mark.parametrize("board", ["rpi_pico", "rpi_pico2", "esp32_devkitc"])
 def test_a_light_that_a_soft_reset_leaves_on_is_not_taken_for_en(board):
