@@ -124,8 +124,14 @@ def test_the_stop_loop_is_drawn_normally_closed(board):
 
 
 @EVERY
-def test_a_chip_that_has_no_stop_of_its_own_has_the_gate(board):
-    assert bool(board_pages.words_of(board).get("gate")) == (chip_of(board) == "esp32")
+def test_a_board_with_a_latch_has_it_drawn(board):
+    gate = board_pages.words_of(board).get("gate")
+    assert bool(gate) == (board_pages.constants(board).get("ARM") is not None)
+
+
+def test_the_esp32_of_the_project_has_the_latch():
+    """Without it the stop waits for Python."""
+    assert board_pages.words_of("esp32_devkitc")["gate"]
 
 
 @GATED
