@@ -20,7 +20,7 @@ from typing import Any
 
 from titra.errors import LinkGone, UsageError
 from titra.simulator import ROOT
-from titra.targets import AT_ONCE, BUTTON, FREEZE, POWER, STEPS
+from titra.targets import AT_ONCE, BUTTON, FREEZE, POWER, STAMPS, STEPS
 
 IMAGE = "RIG_UF2"
 RIG_HOME = "RIG_HOME"
@@ -121,6 +121,9 @@ class EmulatorTarget:
 
     def step_edges(self) -> int:
         return self._steps
+
+    def step_instants_ns(self, count: int) -> list[int]:
+        raise NotImplementedError(STAMPS)
 
     def press(self) -> None:
         self._ask(pin=STOP, level=1)

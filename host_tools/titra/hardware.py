@@ -10,13 +10,14 @@ from collections.abc import Callable
 
 from titra.errors import JigError, NoConnection, PumpSilent
 from titra.protocol import seal
-from titra.targets import BUTTON, FREEZE, POWER, STEPS, US, of_link
+from titra.targets import BUTTON, FREEZE, POWER, STAMPS, STEPS, US, of_link
 from titra.transport import Transport, open_transport
 
 ANSWER_S = 1.0
 OFF_S = 1.0  # the pump's capacitors empty
 BOOT_S = 15.0  # a port comes back, and the pump says its first word
 RETRY_S = 0.1
+STAMPS_WRAP = 1 << 32  # ticks, 68.7 s
 QUIET_S = 0.2
 TO_REST = ("stop", "ack", "clear", "maintenance")
 SOFT_RESET = b"\x04"  # Ctrl-D, at the REPL
@@ -80,7 +81,7 @@ class HardwareTarget:
         self._jig = jig
         self._early = b""  # came before anybody let time pass
         if jig:
-            self.capabilities += (BUTTON, STEPS, POWER)
+            self.capabilities += (BUTTON, STEPS, STAMPS, POWER)
             jig.ask("power off")
             jig.ask("release")
             jig.pause(OFF_S)
@@ -140,6 +141,22 @@ class HardwareTarget:
 
     def step_edges(self) -> int:
         return int(self.jig.ask("steps")["steps"])
+
+    def step_instants_ns(self, count: int) -> list[int]:
+        """Raises JigError where the jig has missed an edge."""
+        told = self.jig.ask("steps")
+        if told["stamped"] != told["edges"]:
+            raise JigError(f"the jig stamped {told['stamped']} of {told['edges']} edges")
+        stamped = int(told["stamped"])
+        ticks: list[int] = []
+        while len(ticks) < min(count, stamped):
+            told = self.jig.ask(f"edges {max(0, stamped - count) + len(ticks)}")
+            ticks += map(int, told["at"].split(","))
+        instants = [0] * len(ticks)
+        for nth in range(1, len(ticks)):
+            passed = (ticks[nth] - ticks[nth - 1]) % STAMPS_WRAP
+            instants[nth] = instants[nth - 1] + passed * int(told["tick"].removesuffix("ns"))
+        return instants
 
     def press(self) -> None:
         self.jig.ask("press")

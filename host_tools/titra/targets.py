@@ -20,12 +20,15 @@ from titra.transport import Transport, open_transport
 
 BUTTON = "stop-button"
 STEPS = "step-counter"
+STAMPS = "step-instants"
+STAMPS_MOST = 256  # kept, the latest
 POWER = "power-switch"
 AT_ONCE = "lines-at-once"  # two lines may come in the same instant; over a UART bytes come singly
 FREEZE = "cpu-freeze"
 EMULATOR = "emulator"
 TARGETS = ("sim", "unix", EMULATOR)
 MOST_US = 1_000_000
+CYCLE_NS = 8  # of simulated chips
 FIRST_SLICE_US = 10_000
 PATIENCE_S = 20  # real time for bytes that the terminal passes on; only a broken target needs it
 BOOT_US = 700_000  # from power to an answer
@@ -46,6 +49,10 @@ class Target(Protocol):
 
     def step_edges(self) -> int:
         """Rising edges at the STEP pin so far."""
+
+    def step_instants_ns(self, count: int) -> list[int]:
+        """When the latest ``count`` rising edges at STEP came, at most STAMPS_MOST, from any
+        origin. To be asked at rest."""
 
     def press(self) -> None:
         """Open the stop loop."""
@@ -80,19 +87,29 @@ class SimTarget:
         from titra.simulator import Lockstep
 
         self.board = board
-        self.capabilities = (*_capabilities(board), FREEZE)
+        self.capabilities = (*_capabilities(board), STAMPS, FREEZE)
         self._lockstep = Lockstep(board)
         self._bench = self._lockstep.bench
+        self._bench.keep_runs = True
 
     def write(self, data: bytes) -> None:
         self._bench.usb.host_write(data)
 
     def run_us(self, us: int) -> bytes:
         self._lockstep.run_us(us)
+        del self._bench.step_runs[:-STAMPS_MOST]
         return bytes(self._bench.usb.host_read())
 
     def step_edges(self) -> int:
         return int(self._bench.step_edges)
+
+    def step_instants_ns(self, count: int) -> list[int]:
+        cycles = [
+            first + period * nth
+            for first, period, number in self._bench.step_runs
+            for nth in range(number)
+        ]
+        return [cycle * CYCLE_NS for cycle in cycles[-count:]]
 
     def press(self) -> None:
         self._bench.world.at(self._bench.world.now, self._bench.press)
@@ -158,6 +175,9 @@ class UnixTarget:
 
     def step_edges(self) -> int:
         return self._pump.step_edges
+
+    def step_instants_ns(self, count: int) -> list[int]:
+        raise NotImplementedError(STAMPS)
 
     def close(self) -> None:
         os.close(self._port)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from titra.targets import BUTTON, FREEZE, POWER, STEPS, is_port
+from titra.targets import BUTTON, FREEZE, POWER, STAMPS, STEPS, is_port
 
 REPLY_MS = 2000
 SLICE_US = 10_000
@@ -155,6 +155,11 @@ class Device:
         """Rising edges counted at the STEP pin since the target was made."""
         self.need(STEPS)
         return self._target.step_edges()
+
+    def step_instants_ns(self, count: int) -> list:
+        """When the latest ``count`` steps came, from any origin. To be asked at rest."""
+        self.need(STAMPS)
+        return self._target.step_instants_ns(count)
 
     def press(self) -> None:
         """Open the stop loop."""

@@ -2,13 +2,14 @@
 
 import pytest
 
+from tests.device import test_step_instants
 from tests.device.targets import Device
 from tests.device.therapies import SHORT, SHORT_STEPS, TINY, TINY_STEPS
 from tests.hardware.bench import WiredPump
-from tests.hardware.silicon import LOOP, POWER, JigChip
+from tests.hardware.silicon import LOOP, POWER, STEP, JigChip
 from titra.errors import JigError, PortAbsent, PumpSilent
 from titra.hardware import BOOT_S, HardwareTarget, Jig
-from titra.targets import BUTTON, FREEZE, STEPS, TARGETS, is_port, make_target
+from titra.targets import BUTTON, FREEZE, STAMPS, STEPS, TARGETS, is_port, make_target
 from titra.targets import POWER as SWITCH
 
 pytestmark = pytest.mark.requirement("HW-07")
@@ -47,6 +48,32 @@ def test_infusion_counted_by_the_jig(target):
     assert int(told["edges"]) > TINY_STEPS  # the self-test's are edges, not steps
 
 
+def test_step_instants_stamped_by_the_jig(target):
+    device = Device(target)
+    device.run_us(SECOND_US)
+    test_step_instants.test_each_step_comes_at_its_instant(device)
+
+
+def test_stamps_of_more_than_a_minute_go_on(target, chip):
+    first = chip.world.now + 10_000
+    apart = 60 * 125_000_000
+    for nth in range(3):
+        chip.at(first + nth * apart, STEP, 1)
+        chip.at(first + nth * apart + 258, STEP, 0)
+    chip.run_to(first + 3 * apart)
+    assert target.step_instants_ns(3) == [0, 60 * 10**9, 120 * 10**9]
+
+
+def test_a_step_that_was_not_stamped_is_told(target, chip):
+    first = chip.world.now + 10_000
+    for nth in range(60):
+        chip.at(first + 20 * nth, STEP, 1)
+        chip.at(first + 20 * nth + 10, STEP, 0)
+    chip.run_us(20_000)
+    with pytest.raises(JigError, match="stamped [0-9]+ of [0-9]+ edges"):
+        target.step_instants_ns(1)
+
+
 def test_stop_loop_in_the_hands_of_the_jig(target):
     device = Device(target)
     device.run_us(SECOND_US)
@@ -80,7 +107,7 @@ def test_left_stopped_and_without_power(target, chip):
 
 
 def test_a_virtual_freeze_is_beyond_a_jig(target):
-    assert set(target.capabilities) >= {BUTTON, STEPS, SWITCH}
+    assert set(target.capabilities) >= {BUTTON, STEPS, STAMPS, SWITCH}
     assert FREEZE not in target.capabilities
     with pytest.raises(NotImplementedError):
         target.freeze()
@@ -91,7 +118,13 @@ def test_without_a_jig_its_tests_are_skipped_and_say_why(pump, chip):
     chip.ask("release")
     device = Device(HardwareTarget(pump.open, None, "rpi_pico"))
     assert device.state == "idle"
-    for use in (device.press, device.release, device.power_cut, lambda: device.step_edges):
+    for use in (
+        device.press,
+        device.release,
+        device.power_cut,
+        lambda: device.step_edges,
+        lambda: device.step_instants_ns(1),
+    ):
         with pytest.raises(pytest.skip.Exception, match="target has no [a-z]+-[a-z]+"):
             use()
 
