@@ -89,11 +89,11 @@ def test_the_driver_is_set_up_before_the_motor_can_move(board, chip):
 @pytest.mark.requirement("DRV-01")
 @pytest.mark.parametrize("interpolates", [False, True])
 def test_the_driver_has_the_settings_of_the_board_file(board, chip, interpolates):
-    """800 mA is 26/32 of what 0.11 ohm gives in the low range, a quarter of it at rest."""
+    """800 mA is 26/32 of what 0.11 ohm gives in the low range; a quarter of that is 6/32."""
     wanted = {"DRIVER_RUN_MA": 800, "DRIVER_HOLD_MA": 200, "DRIVER_INTERPOLATES": interpolates}
     driven_by(board, chip, **wanted)
     currents = chip.registers[IHOLD_IRUN]
-    assert (currents & 31, currents >> 8 & 31, currents >> 16 & 15) == (6, 25, 8)
+    assert (currents & 31, currents >> 8 & 31, currents >> 16 & 15) == (5, 25, 8)
     assert chip.registers[TPOWERDOWN] == 20
     chopper = chip.registers[CHOPCONF]
     assert chopper >> 28 & 1 == interpolates

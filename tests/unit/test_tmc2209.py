@@ -60,7 +60,7 @@ def test_currents():
     driver.set_up()
     run = chip.registers[tmc2209.IHOLD_IRUN] >> 8 & 31
     hold = chip.registers[tmc2209.IHOLD_IRUN] & 31
-    assert (run, hold) == (18, 9) and chip.registers[tmc2209.CHOPCONF] & tmc2209.LOW_SENSE
+    assert (run, hold) == (18, 8) and chip.registers[tmc2209.CHOPCONF] & tmc2209.LOW_SENSE
 
 
 @pytest.mark.parametrize("wanted", [False, True])

@@ -70,7 +70,8 @@ class Tmc2209:
     """One driver at ``address`` 0 to 3 of ``uart``.
 
     run_ma, hold_ma   RMS motor current moving and after half a second of rest, also between two
-                      slow steps; hold_ma not above run_ma
+                      slow steps; hold_ma not above run_ma; rounded down (1/32 of the
+                      range at least)
     microsteps        1, 2, 4 to 256: what ``Mechanics.microsteps`` says
     interpolate       256 microsteps made of each step inside the driver
     sense_mohm        the sense resistors, 110 on the usual boards
@@ -87,7 +88,7 @@ class Tmc2209:
         address: int = 0,
     ) -> None:
         run, low = current_scale(run_ma, sense_mohm)
-        hold = run * hold_ma // run_ma
+        hold = max(0, (run + 1) * hold_ma // run_ma - 1)
         resolution = 8
         while 1 << 8 - resolution < microsteps:
             resolution -= 1
