@@ -11,13 +11,8 @@ from titra.transport import open_transport
 
 BACK_S = 20.0  # from the reset to the first answer
 PAUSE_S = 0.2
-# As boot.py and main.py do, on a board that has just been reset. What a module that failed had
-# got to is still there: it is loaded anew.
+# What boot.py and main.py do, up to the pump. A soft reset before it frees what they had taken.
 START = """
-import sys
-for name in list(sys.modules):
-    if name in ("board", "boot") or name.startswith("pump"):
-        del sys.modules[name]
 import boot
 import board
 board.make_hal()

@@ -67,7 +67,7 @@ sys.path.clear()
 sys.path.extend(path)
 """
 RECOVERY = "Recovery: hold the stop button, plug the board in, and call titra flash --recover"
-READ_S = 0.1  # without it a read from a pty that is silent never ends
+READ_S = 1.0  # a board may be busy for a moment; without it a read from a silent pty never ends
 PROMPT_S = 10.0  # a board that answers at all does so at once
 
 

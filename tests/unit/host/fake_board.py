@@ -6,6 +6,7 @@ from __future__ import annotations
 import binascii
 import builtins
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -118,6 +119,7 @@ class FakeBoard:
         self._code = b""
         self._space: dict[str, Any] = {}
         self._sys = self._new_sys()
+        self._taken = False  # main.py has been there, and has the hardware
         self._stop_read, self._stop_write = os.pipe()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -163,7 +165,7 @@ class FakeBoard:
     def power_on(self) -> None:
         """Start from what is in flash, as boot.py, main.py and the self-test do."""
         self.in_repl, self._raw = bool(self.broken), False
-        self._space, self._sys = {}, self._new_sys()
+        self._space, self._sys, self._taken = {}, self._new_sys(), True
         self.model = self.model or "rpi_pico"
         if self.silent_after_reset:
             self.hung = b""
@@ -199,7 +201,7 @@ class FakeBoard:
                 self._raw, self._code = False, b""
                 said += b"\r\nMicroPython\r\n>>> "
             elif byte == b"\x04" and not self._code:
-                self._space, self._sys = {}, self._new_sys()
+                self._space, self._sys, self._taken = {}, self._new_sys(), False
                 said += b"OK\r\nMPY: soft reboot\r\n" + self.broken.encode() + b"\r\n" + BANNER
             elif byte == b"\x01":
                 self._raw, self._code = True, b""
@@ -253,8 +255,11 @@ class FakeBoard:
         name = SimpleNamespace(
             name="micropython", version=self.version, _machine=self.machine, _mpy=0x1006
         )
-        modules = dict.fromkeys(("sys", "board", "pump", "pump.core"))
-        return SimpleNamespace(implementation=name, path=["", ".frozen", "/lib"], modules=modules)
+        return SimpleNamespace(implementation=name, path=["", ".frozen", "/lib"], modules={})
+
+    def _make_hal(self) -> None:
+        if self._taken:
+            raise OSError(errno.ENOMEM, "main.py has it")
 
     def _import(self, name: str, *_: object) -> object:
         if name == "boot" and self.broken:
@@ -262,8 +267,7 @@ class FakeBoard:
         if name == "pump" and not (self.frozen and self._sys.path == [".frozen"]):
             raise ImportError(name)
         if name in ("boot", "board", "pump"):
-            assert name not in self._sys.modules
-            return SimpleNamespace(make_hal=lambda: None)
+            return SimpleNamespace(make_hal=self._make_hal)
         self._sys.implementation.version = self.version
         self._sys.implementation._machine = self.machine
         known: dict[str, object] = {

@@ -33,6 +33,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "READ_S", 0.1)
+
+
 FEW = (
     "boot.py",
     "main.py",
