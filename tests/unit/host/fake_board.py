@@ -24,9 +24,12 @@ from typing import Any
 
 from pump.core import manifest
 from pump.core.refusal import Refusal
+from titra.client import Timeouts
 
 from .fake_pump import FakePump
 
+# A thread on a pty may have to wait for its turn on a busy machine.
+PATIENT = Timeouts(quiet_s=0.01, drain_s=0.05, identify_s=0.2, request_s=1.0)
 BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 AT_REST = ("idle", "complete", "halted", "stopped", "alarm", "fault")
 LATCHED = ("stopped", "alarm", "fault")

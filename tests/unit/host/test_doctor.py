@@ -13,10 +13,11 @@ import pytest
 import serial
 
 from titra import doctor
+from titra.cli import common
 from titra.doctor import CHECKS, FAIL, SKIPPED, Check, Finding, Patient, examine
 
 from .commands import run, run_json
-from .fake_board import FakeBoard
+from .fake_board import PATIENT, FakeBoard
 from .fake_pump import FakePump
 from .virtual_bench import VirtualBench
 
@@ -133,8 +134,9 @@ def forbidden(port: str) -> None:
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Iterator[FakeBoard]:
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBoard]:
     """A board at its plain prompt."""
+    monkeypatch.setattr(common, "TIMEOUTS", PATIENT)
     made = FakeBoard(tmp_path, "")
     yield made
     made.close()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pump.core import manifest
+from titra.cli import common
 from titra.errors import PortUnusable, UsageError
 from titra.firmware_files import build, chip_of, sources
 from titra.flash import back, device
@@ -23,7 +24,7 @@ from titra.flash.device import Facts
 from titra.flash.job import Work, check_interpreter, differences, hashes, work
 
 from .commands import run, run_json
-from .fake_board import FakeBoard, holding
+from .fake_board import PATIENT, FakeBoard, holding
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +35,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "READ_S", 0.1)
+    monkeypatch.setattr(common, "TIMEOUTS", PATIENT)
 
 
 FEW = (
