@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("boards", "firmware", "host_tools", "tests", "pyproject.toml", "CHANGELOG.md")
 NEW = {  # board: the nearest, its pin of the buzzer and another
-    "my_board": ("rpi_pico", 15, 10),
-    "my_other": ("esp32_devkitc", 23, 2),
+    "copy_of_pico": ("rpi_pico", 15, 10),
+    "copy_of_esp32": ("esp32_devkitc", 23, 2),
 }
 MOST_S = 120
 # What goes through all folders of boards/ and is quick, and a few tests on the device.
