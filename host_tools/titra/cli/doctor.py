@@ -31,6 +31,9 @@ def doctor(
 ) -> None:
     """Check the port, the link and the pump step by step; say what to do about what is wrong.
 
+    Of a board at MicroPython's prompt it tells chip and version, whether they will do, and how to
+    flash it; nobody else is interrupted to ask.
+
     Nothing moves without --wiring. With it you are told what to do and asked what you see: stop
     button, EN, limit switch, force sensor, STEP against the counter, direction. Nobody is
     connected, no syringe in the pump. Ctrl-C stops the pump.
