@@ -7,7 +7,7 @@ EN, and nothing is driven then. Without ``board.checked`` main.py makes no pump.
 
 import gc
 
-gc.threshold(32768)  # objects never move: what is loaded must come to lie side by side
+gc.threshold(49152)  # objects never move: what is loaded must come to lie side by side
 
 import sys  # noqa: E402
 import time  # noqa: E402

@@ -55,7 +55,7 @@ def at_repl(folder: str) -> Rig:
     rig = make_rig(folder)
     rig.boot()
     rig.raw_repl()
-    rig.exec("import gc\ngc.threshold(32768)\nimport board\nhal = board.make_hal()")  # as boot.py
+    rig.exec("import gc\ngc.threshold(49152)\nimport board\nhal = board.make_hal()")  # as boot.py
     rig.exec("g = hal.generator\nf = hal.fuse")
     return rig
 
