@@ -31,7 +31,7 @@ MOST_US = 1_000_000
 CYCLE_NS = 8  # of simulated chips
 FIRST_SLICE_US = 10_000
 PATIENCE_S = 20  # real time for bytes that the terminal passes on; only a broken target needs it
-BOOT_US = 700_000  # from power to an answer
+BOOT_US = 2_500_000  # from power to an answer, on the slowest chip
 US = 1_000_000
 
 
