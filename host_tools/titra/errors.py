@@ -28,7 +28,8 @@ EXIT_CODES: dict[int, str] = {
 }
 
 HINTS: dict[str, str] = {
-    "not-now": "`titra status` shows the state; a latched stop wants `titra ack` first",
+    "not-now": "`titra status` shows the state; a latched stop wants `titra ack` first, a plan"
+    " that is ready `titra send clear`",
     "stop-open": "release the stop button or check its wire, then `titra ack`",
     "unknown-syringe": "`titra send limits` lists what this pump knows",
     "capacity": "take a larger syringe or a higher concentration",
