@@ -59,7 +59,8 @@ class Still(hal.Clock, hal.StopInput, hal.Driver, hal.Store):
     def set_up(self):
         return ""
 
-    check = set_up
+    def check(self, steps=None):
+        return ""
 
     def load(self, name):
         return b""
