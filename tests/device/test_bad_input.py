@@ -267,6 +267,7 @@ def test_all_of_it_in_mid_infusion(device):
     for line, _, _ in RAW:
         device.send_raw(line.replace(b"{plan}", plan.encode()) + b"\n")
         device.run_us(60_000)
+    device.run_us(1_000_000)  # until the last is answered
     assert [reply for reply in device.replies[2:] if reply.ok] == []
     assert len(device.replies) == 2 + len(SEALED) - 1 + len(RAW)
     device.run_us(SHORT_US)

@@ -58,6 +58,8 @@ class Guard:
             seen.force_mn = seen.supply_mv = None  # those of the last look were judged by it
             seen.driver = ""
             cause = self._supervisor.look(seen)
+            # Each start puts ``look`` off: this one counts where they follow each other closely.
+            self.alive("supervisor", seen.after_us)
         self._motion = None
         self._supervisor.end(count)
         return cause
