@@ -54,10 +54,6 @@ class _Watched:
             self._settle()
         return self._peripheral.read_uint32(offset)
 
-    def write_uint32(self, offset, value):
-        self._settle()
-        self._peripheral.write_uint32(offset, value)
-
     def write_uint32_atomic(self, offset, value, kind):
         self._settle()
         self._peripheral.write_uint32_atomic(offset, value, kind)

@@ -36,4 +36,4 @@ TINY_US = 1_000_000
 BRIEF = "weight=70kg dose=0.0005mg/kg over=2s " + REST
 BRIEF_STEPS = steps_of("0.035")
 BRIEF_US = 2_000_000
-TAIL_US = 150_000  # until the last event is here, 50 ms after the answer to the start
+TAIL_US = 150_000  # a start is answered before it moves, and a chip takes 40 ms for a line
