@@ -183,6 +183,26 @@ def test_a_single_odd_reading_and_a_pause_are_no_occlusion():
     assert bench.controller.alarms.active() == []
 
 
+@pytest.mark.requirement("DEL-10", "DEL-13", "PROG-03")
+@pytest.mark.parametrize("trouble,cause", [(trouble, cause) for trouble, cause, _ in TROUBLES])
+@pytest.mark.parametrize("apart_us", [5_000, 60_000, 300_000])
+def test_starts_that_follow_each_other_closely_keep_it_from_no_look(apart_us, trouble, cause):
+    """Whatever is wrong is found within the second, though no motion lasts from look to look."""
+    bench = fitted(states.INFUSING)
+    controller = bench.controller
+    trouble(bench.hal)
+    since_us = bench.hal.clock.us
+    controller.guard.unmet = lambda: ""  # or no start would be granted
+    while controller.state in (states.INFUSING, states.PAUSED):
+        controller.pause()
+        bench.run(apart_us)
+        if controller.state == states.PAUSED:
+            controller.resume()
+            bench.run(apart_us)
+        assert bench.hal.clock.us - since_us <= S + 2 * apart_us
+    assert controller.cause == cause and bench.still()
+
+
 @pytest.mark.requirement("DEL-06", "DEL-07")
 @pytest.mark.parametrize("extra,state,cause", [
     (20, states.ALARM, "over-delivery"),

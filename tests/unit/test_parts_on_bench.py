@@ -144,13 +144,14 @@ def test_a_driver_at_rest_between_slow_steps_is_sound(board, chip):
     assert controller(pump).state == "infusing"
 
 
-def test_a_driver_at_rest_in_a_pause_is_sound(board, chip):
+@pytest.mark.parametrize("moves_us, rests_us", [(1_300_000, 700_000), (350_000, 120_000)])
+def test_a_driver_at_rest_in_a_pause_is_sound(board, chip, moves_us, rests_us):
     pump = driven_by(board, chip)
     infuse(pump)
-    for _ in range(4):
-        pump.run_us(1_300_000)
+    for _ in range(12):
+        pump.run_us(moves_us)
         pump.ask("pause")
-        pump.run_us(700_000)
+        pump.run_us(rests_us)
         pump.ask("resume")
     assert controller(pump).state == "infusing" and controller(pump).alarms.active() == []
 

@@ -43,7 +43,8 @@ class Guard:
             motion.begun_us, motion.position_us, motion.done, motion.count, motion.stretches
         )
         self._motion = motion
-        self._due_us = motion.begun_us[1] + LOOK_US
+        # sooner, never later: starts that follow each other closely must not put it off for good
+        self._due_us = min(self._due_us, motion.begun_us[1] + LOOK_US)
 
     def end(self) -> str:
         """The motor is off or held. Returns the cause if what was made is not what was due."""
@@ -55,11 +56,9 @@ class Guard:
             seen.count = count
             seen.commanded = self._motion.handed
             seen.end_of_travel = False
-            seen.force_mn = seen.supply_mv = None  # those of the last look were judged by it
-            seen.driver = ""
+            # those of the last look were judged by it
+            seen.force_mn = seen.supply_mv = seen.driver = None
             cause = self._supervisor.look(seen)
-            # Each start puts ``look`` off: this one counts where they follow each other closely.
-            self.alive("supervisor", seen.after_us)
         self._motion = None
         self._supervisor.end(count)
         return cause
@@ -74,12 +73,16 @@ class Guard:
         seen.before_us = hal.clock.now_us()
         seen.count = hal.counter.steps()
         seen.after_us = hal.clock.now_us()
-        if self._motion:
-            seen.commanded = self._motion.commanded()
+        motion = self._motion
+        steps = None  # those that the driver must have had time to see
+        if motion:
+            seen.commanded = motion.commanded()
+            if now_us - motion.begun_us[1] >= LOOK_US:
+                steps = seen.count
         seen.end_of_travel = hal.travel is not None and hal.travel.at_end()
         seen.force_mn = hal.force.read_mn() if hal.force else None
         seen.supply_mv = hal.supply.read_mv() if hal.supply else None
-        seen.driver = hal.driver.check(seen.count if self._motion else None)
+        seen.driver = hal.driver.check(steps)
         cause = self._supervisor.look(seen)
         self.alive("supervisor", now_us)
         return cause

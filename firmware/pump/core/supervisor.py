@@ -67,7 +67,7 @@ class Watch:
 class Seen:
     """One look. ``before_us`` and ``after_us`` enclose the reading of ``count`` (mod 2^32);
     commanded: steps of this run given to the generator so far; force_mn, supply_mv: None where
-    there is no such sensor; driver: what the motor driver says, '' in order."""
+    there is no such sensor; driver: what the motor driver says, '' in order, None: not asked."""
 
     def __init__(self) -> None:
         self.before_us = 0
@@ -172,8 +172,9 @@ class Supervisor:
         if seen.supply_mv is not None:
             self.supply_low = seen.supply_mv < watch.supply_warn_mv
             self._low = self._low + 1 if seen.supply_mv < watch.supply_stop_mv else 0
-        self.driver_hot = seen.driver == "hot"
-        self._broken = 0 if seen.driver in DRIVER_SOUND else self._broken + 1
+        if seen.driver is not None:
+            self.driver_hot = seen.driver == "hot"
+            self._broken = 0 if seen.driver in DRIVER_SOUND else self._broken + 1
         if seen.force_mn is not None:
             odd = not watch.force_least_mn <= seen.force_mn <= watch.force_most_mn
             self._odd = self._odd + 1 if odd else 0
