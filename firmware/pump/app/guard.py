@@ -73,16 +73,12 @@ class Guard:
         seen.before_us = hal.clock.now_us()
         seen.count = hal.counter.steps()
         seen.after_us = hal.clock.now_us()
-        motion = self._motion
-        steps = None  # those that the driver must have had time to see
-        if motion:
-            seen.commanded = motion.commanded()
-            if now_us - motion.begun_us[1] >= LOOK_US:
-                steps = seen.count
+        if self._motion:
+            seen.commanded = self._motion.commanded()
         seen.end_of_travel = hal.travel is not None and hal.travel.at_end()
         seen.force_mn = hal.force.read_mn() if hal.force else None
         seen.supply_mv = hal.supply.read_mv() if hal.supply else None
-        seen.driver = hal.driver.check(steps)
+        seen.driver = hal.driver.check(seen.count if self._motion else None)
         cause = self._supervisor.look(seen)
         self.alive("supervisor", now_us)
         return cause
