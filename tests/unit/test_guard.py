@@ -183,7 +183,7 @@ def test_a_single_odd_reading_and_a_pause_are_no_occlusion():
     assert bench.controller.alarms.active() == []
 
 
-@pytest.mark.requirement("DEL-10", "DEL-13", "PROG-03")
+@pytest.mark.requirement("DEL-10", "DEL-13", "DRV-01", "PROG-03")
 @pytest.mark.parametrize("trouble,cause", [(trouble, cause) for trouble, cause, _ in TROUBLES])
 @pytest.mark.parametrize("apart_us", [5_000, 60_000, 300_000])
 def test_starts_that_follow_each_other_closely_keep_it_from_no_look(apart_us, trouble, cause):
