@@ -11,7 +11,8 @@ pump.timeout = 5000
 
 def query(text):
     pump.write(text)
-    while (line := pump.read())[0] in "~!":  # telemetry and events come in between
+    # Telemetry and events come in between, and the first line may be the rest of one.
+    while not (line := pump.read()).startswith(("Titra,", "- ")):
         pass
     return line
 
