@@ -14,8 +14,9 @@ from contextlib import contextmanager
 
 from pump.core import states
 from tests.exploration.actions import ACTIONS, LONG_WAITS, RESETS
+from tests.exploration.copies import freeze, thaw
 from tests.exploration.oracle import Violation
-from tests.exploration.world import World, freeze, replay, thaw
+from tests.exploration.world import World, replay
 
 RUN = ("program", "start", "1.2-s")
 BOLUS = (*RUN, "bolus", "start-bolus", "1.2-s")

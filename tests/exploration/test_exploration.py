@@ -17,9 +17,10 @@ from pump.core.alarms import Alarms
 from pump.core.supervisor import Supervisor
 from tests.exploration.__main__ import main, table
 from tests.exploration.actions import REQUESTS
+from tests.exploration.copies import freeze, thaw
 from tests.exploration.explore import PLACES, breaks, explore
 from tests.exploration.reasons import reason
-from tests.exploration.world import World, freeze, thaw
+from tests.exploration.world import World
 from tests.unit.fake_hal import BOARD
 
 pytestmark = pytest.mark.xdist_group("exploration")

@@ -1,7 +1,4 @@
-"""The pump's real firmware in a fake world: what the search takes apart, copies and compares.
-
-A world is copied by pickling it: 0.2 ms to keep one and 0.25 ms to bring it back, against 0.85 ms
-for ``copy.deepcopy`` and more than 1 ms for replaying the shortest of paths.
+"""The pump's real firmware in a fake world: what the search takes apart and compares.
 
 ``key`` is the abstract state by which the search knows a world again. Folded in it, that is not
 told apart: time itself, but for what is listed; how far a plan is, but for none, begun, past the
@@ -10,13 +7,9 @@ number; the phase of light and buzzer; when within a lease, a silence or the loc
 it is; the depth of the step queue but for empty.
 """
 
-import io
-import pickle
-
 from pump.app.pump import Pump
 from pump.core.frame import seal
 from pump.core.journal import newest
-from pump.core.plan import Plan
 from tests.exploration.actions import ACTIONS, DOSES, PREPARATIONS
 from tests.exploration.hardware import Bite, Hardware
 from tests.exploration.oracle import Oracle, need
@@ -361,42 +354,6 @@ def _run_key(run, matters):
     total = run.plan.total_steps
     progress = (made > 0) + (made * 2 > total) + (made >= total)
     return run.kind, run.hash, progress, run.motion.running, run.motion._exhausted
-
-
-# ---- copies -------------------------------------------------------------------------------------
-
-
-_PLANS = {}  # never change once they are made: copies share them
-
-
-class _Pickler(pickle.Pickler):
-    def persistent_id(self, item):
-        if type(item) is Plan:
-            _PLANS.setdefault(item.canonical, item)
-            return item.canonical
-        return "board" if item is BOARD else None
-
-    def reducer_override(self, item):
-        if type(item) is memoryview:  # the outbox's, over its own buffer
-            return memoryview, (item.obj,)
-        return NotImplemented
-
-
-class _Unpickler(pickle.Unpickler):
-    def persistent_load(self, name):
-        return BOARD if name == "board" else _PLANS[name]
-
-
-def freeze(world):
-    """A world as bytes."""
-    file = io.BytesIO()
-    _Pickler(file, 5).dump(world)
-    return file.getvalue()
-
-
-def thaw(frozen):
-    """The world again, apart from any other."""
-    return _Unpickler(io.BytesIO(frozen)).load()
 
 
 def replay(path, most_faults=2):

@@ -1,8 +1,8 @@
 """What calls for a person: when each alarm comes and goes, and what buzzer and lights show."""
 
 import pytest
+from controller_bench import PRIME, bench_beside, bench_in
 from fake_hal import fit
-from test_controller import PRIME, bench_beside, bench_in
 
 from pump.app.attention import _IDLE_ALERT_US, _IDLE_CLEAR_US, _PAUSE_ALERT_US, Attention
 from pump.core import annunciator, states

@@ -1,12 +1,12 @@
 """Limits of board and drug library: what each looks at, inclusive to the last digit, exact."""
 
 import pytest
+from dose_oracle import BD60, BENCH, DRUG, KETAMINE
 
 from pump.core import bounds, dose, limits
 from pump.core.bounds import Bounds
 from pump.core.mechanics import Mechanics
 from pump.core.refusal import Refusal
-from tests.unit.test_dose import BD60, BENCH, DRUG, KETAMINE
 
 ESCALATION = [
     {"dose": "0.25mg/kg", "over": "15min"},

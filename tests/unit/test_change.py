@@ -9,10 +9,11 @@ from fractions import Fraction
 from math import floor
 
 import pytest
+from controller_bench import BOLUS, PRIME, Bench, bench_in
 from fake_hal import BOARD, FakeHal
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from test_controller import BOLUS, PRIME, Bench, bench_in
+from witness import Witness
 
 from pump.core import dose, states
 from pump.core.plan import Past
@@ -24,42 +25,8 @@ ML_H = Fraction(10**6, 3600)  # nL/s
 BD10 = "40nL"
 COMMON = {"syringe": "bd-10", "volume-per-step": BD10}
 V = Fraction(40)
-TICK_S = Fraction(16, 10**9)
 START_STOP_S = Fraction(1, 5000)  # no step comes sooner from standstill
 NEAR_S = Fraction(200, 10**9)  # a quantum of the generator, and the ticks of the change
-
-
-class Witness:
-    """Writes down the instant of every step that the fake generator makes, in seconds."""
-
-    def __init__(self, hal):
-        self._generator = hal.generator
-        self._clock = hal.clock
-        self._put, self._run, self._halt = (
-            hal.generator.put, hal.generator.run, hal.generator.halt,
-        )  # fmt: skip
-        hal.generator.put, hal.generator.run, hal.generator.halt = self.put, self.run, self.halt
-        self._begin, self._ticks, self._words = None, 0, []
-        self.steps = []
-
-    def run(self):
-        self._begin = Fraction(self._clock.us, S)
-        self._run()
-
-    def put(self, count, interval):
-        for nth in range(count):
-            self._words.append(self._ticks + (nth + 1) * interval)
-        self._ticks += interval * (count or 1)
-        self._put(count, interval)
-
-    def halt(self):
-        """Only what was made counts."""
-        now = Fraction(self._clock.us, S)
-        if self._begin is not None:
-            made = [self._begin + ticks * TICK_S for ticks in self._words]
-            self.steps += [at for at in made if at <= now]
-        self._begin, self._ticks, self._words = None, 0, []
-        self._halt()
 
 
 def running(fields, seconds):

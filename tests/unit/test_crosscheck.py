@@ -1,12 +1,12 @@
 """The second route to the plan: whatever is spoiled in a plan, the cross-check finds it."""
 
 import pytest
+from dose_oracle import BENCH, DRUG, KETAMINE, refusal_of
 
 from pump.core import dose
 from pump.core.crosscheck import check_plan
 from pump.core.refusal import Refusal
 from tests.fixtures import core_selfcheck
-from tests.unit.test_dose import BENCH, DRUG, KETAMINE, refusal_of
 
 
 def three_phases():

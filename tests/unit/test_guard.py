@@ -2,8 +2,8 @@
 only while every task is alive."""
 
 import pytest
+from controller_bench import bench_in
 from fake_hal import BOARD, SHORT, FakeHal, fit
-from test_controller import bench_in
 
 from pump.app.guard import IDLE_LOOK_US, TASKS
 from pump.app.pump import Pump

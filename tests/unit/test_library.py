@@ -1,80 +1,15 @@
 """The drug library: what an entry may say, loading whole or not at all, what a drug limits."""
 
 import pytest
-from fake_hal import BOARD, PRESCRIPTION, FakeHal
+from fake_hal import FakeHal
+from library_talk import ENTRIES, KETAMINE, PROPOFOL, Talk, commit_of, program, text_of
 
 from pump.app.library import Library
-from pump.app.pump import Pump
 from pump.core import library as core
 from pump.core import states
 from pump.core.bounds import NONE, Bounds
-from pump.core.frame import MAX_LINE, parse, seal
+from pump.core.frame import parse, seal
 from pump.core.refusal import Refusal
-
-KETAMINE = {
-    "id": "ketamine-depression",
-    "drug": "ketamine",
-    "route": "iv",
-    "concentrations": "1mg/mL,2mg/mL",
-    "dose": "..0.75mg/kg<1mg/kg",
-    "rate": "..1mg/kg/h<1.5mg/kg/h,..<120mL/h",
-    "over": "20min<..",
-    "weight": "40kg..",
-    "lockout": "10min",
-    "hourly": "0.1mg/kg",
-}
-PROPOFOL = {"id": "propofol", "drug": "propofol", "route": "iv", "concentrations": "10mg/mL"}
-ENTRIES = [KETAMINE, PROPOFOL]
-REQUIRED = type(BOARD)(**{**vars(BOARD), "LIBRARY": "required"})
-
-
-def text_of(fields):
-    return " ".join([key + "=" + value for key, value in fields.items()])
-
-
-def commit_of(name="bench", version="1", entries=ENTRIES):
-    head = {"name": name, "version": version, "entries": str(len(entries))}
-    body = b"".join([core.line_of(entry) for entry in entries])
-    return {**head, "crc": core.crc_of(head, core.crc32(body))}
-
-
-class Talk:
-    """A pump to talk to."""
-
-    def __init__(self, hal=None, board=BOARD):
-        self.hal = hal or FakeHal()
-        self.pump = Pump(self.hal, board)
-        self.boot = [line.decode() for line in self.pump.log.page((0, 0), 9, 9999, int)[0]]
-        self.pump.turn()
-
-    def ask(self, text):
-        self.hal.link.sent = b""
-        self.hal.link.incoming = seal(text)
-        while self.hal.link.incoming or self.pump.outbox.waiting():
-            self.pump.turn()
-        lines = self.hal.link.sent.decode().split("\n")
-        assert max(len(line) for line in lines) < MAX_LINE
-        return next(line for line in lines if line[:1] not in "!~").rsplit("*")[0]
-
-    def events(self, name):
-        return [line for line in self.hal.link.sent.decode().split("\n") if "name=" + name in line]
-
-    def load(self, entries=ENTRIES, **head):
-        for number, entry in enumerate(entries, 1):
-            answer = self.ask("library-load n=%d %s" % (number, text_of(entry)))
-            assert answer == "- ok n=%d" % number, answer
-        return self.ask("library-commit " + text_of({**commit_of(entries=entries, **head)}))
-
-    def rebooted(self):
-        hal = FakeHal()
-        hal.store.records = dict(self.hal.store.records)
-        return Talk(hal)
-
-
-def program(**changes):
-    fields = {**PRESCRIPTION, "drug": "ketamine-depression", **changes}
-    return "program " + text_of({key: value for key, value in fields.items() if value})
-
 
 # ---- entries ------------------------------------------------------------------------------------
 
@@ -364,133 +299,6 @@ def test_power_cut_at_any_write_of_a_load_leaves_the_old_or_the_new():
             assert Talk(talk.hal).ask("library n=2").endswith(text_of(PROPOFOL))
     assert {label for *_, label in outcomes} == {"bench:1", "bench:2"}
     assert [row for row in outcomes if row[2] == "bench:2"] == [(5, True, "bench:2")]
-
-
-# ---- prescriptions ------------------------------------------------------------------------------
-
-
-@pytest.mark.requirement("DOSE-12", "DOSE-14")
-def test_the_hash_covers_drug_version_and_every_entry():
-    other = [KETAMINE, {**PROPOFOL, "concentrations": "20mg/mL"}]
-    hashes = set()
-    for load in (None, {}, {"version": "2"}, {"name": "other"}, {"entries": other}):
-        talk = Talk()
-        if load is None:
-            hashes.add(talk.ask(program(drug=None)).split("plan=")[1][:8])
-            continue
-        entries = load.pop("entries", ENTRIES)
-        assert " ok " in talk.load(entries, **load)
-        hashes.add(talk.ask(program()).split("plan=")[1][:8])
-    assert len(hashes) == 5
-
-
-@pytest.mark.requirement("DOSE-14")
-def test_a_drug_is_said_with_its_plan():
-    talk = Talk()
-    talk.load()
-    answer = talk.ask(program())
-    assert " drug=ketamine-depression " in answer and "cut=yes" not in answer
-    crc = commit_of()["crc"]
-    assert "drug=ketamine-depression@bench:1:%s" % crc in talk.events("programmed")[0]
-    assert " drug=ketamine-depression " in talk.ask("status")
-    talk.ask("start plan=" + answer.split("plan=")[1].split(" ")[0])
-    assert " drug=ketamine-depression " in "".join(talk.hal.link.sent.decode())
-
-
-@pytest.mark.requirement("DOSE-14")
-@pytest.mark.parametrize(
-    "drug, accepts",
-    [
-        ("ketamine", "ketamine-depression"),
-        ("propofo", "propofol"),
-        ("k", "none"),
-        ("morphine", "none"),
-        ("x" * 100, "none"),
-    ],
-)
-def test_an_unknown_drug_is_refused_and_near_ones_are_named(drug, accepts):
-    for board in (BOARD, REQUIRED):
-        talk = Talk(board=board)
-        talk.load()
-        answer = talk.ask(program(drug=drug))
-        assert "code=unknown-drug field=drug" in answer and "accepts=%s " % accepts in answer
-        assert talk.pump.controller.state == states.IDLE
-        bare = Talk(board=board)
-        assert "code=unknown-drug" in bare.ask(program()), "no library, no drug"
-
-
-@pytest.mark.requirement("DOSE-14")
-def test_without_a_drug_only_where_the_board_says_so_and_then_it_is_told():
-    talk = Talk()
-    said = talk.ask(program(drug=None))
-    assert " ok " in said and " library=none " in said
-    assert " library=none" in talk.events("programmed")[0]
-    assert " library=none " in talk.ask("status")
-    talk.ask("clear")
-    talk.load(version="x")
-    assert " drug=none " in talk.ask(program(drug=None))
-    assert " drug=none" in talk.events("programmed")[0]
-    assert " drug=none " in talk.ask("status")
-    strict = Talk(board=REQUIRED)
-    assert "code=missing-field field=drug" in strict.ask(program(drug=None))
-    strict.load()
-    assert "code=missing-field field=drug" in strict.ask(program(drug=None))
-    assert " ok " in strict.ask(program())
-
-
-@pytest.mark.requirement("DOSE-14")
-def test_a_library_is_shown_in_telemetry_while_a_plan_is_in_memory():
-    talk = Talk()
-
-    def sample():
-        return "".join("%s=%s " % pair for pair in talk.pump.session.report.telemetry(0))
-
-    assert "library=" not in sample() and "drug=" not in sample()
-    plan = talk.ask(program(drug=None)).split("plan=")[1].split(" ")[0]
-    assert "library=none " in sample()
-    talk.ask("start plan=" + plan)
-    assert "library=none " in sample()
-
-
-@pytest.mark.requirement("DOSE-14")
-def test_into_a_vein_only():
-    talk = Talk()
-    talk.load()
-    for route in ("im", "sc", "IV", "po", "intravenous"):
-        for drug in ("ketamine-depression", None):
-            answer = talk.ask(program(route=route, drug=drug))
-            assert "code=route field=route given=%s accepts=iv" % route in answer
-    assert " ok " in talk.ask(program(route="iv"))
-
-
-@pytest.mark.requirement("DOSE-07", "DOSE-14")
-@pytest.mark.parametrize(
-    "changes, code, field",
-    [
-        ({"dose": "1.01mg/kg", "over": "90min", "concentration": "2mg/mL"}, "hard-limit", "dose"),
-        ({"over": "19.999min"}, "hard-limit", "over"),
-        ({"over": "19.999min", "dose": "1mg/kg"}, "capacity", "volume"),
-        ({"over": "35min", "dose": "1mg/kg", "concentration": "2mg/mL"}, "hard-limit", "rate"),
-        ({"concentration": "10mg/mL"}, "hard-limit", "concentration"),
-        ({"concentration": None}, "missing-field", "concentration"),
-    ],
-)
-def test_the_entry_limits_the_plan(changes, code, field):
-    talk = Talk()
-    talk.load()
-    answer = talk.ask(program(**changes))
-    assert " err code=%s field=%s " % (code, field) in answer
-
-
-def test_an_entry_that_flash_has_changed_since_power_on_is_not_used():
-    talk = Talk()
-    talk.load()
-    records = talk.hal.store.records
-    records["library-1"] = records["library-1"].replace(b"0.75mg", b"0.95mg")
-    answer = talk.ask(program())
-    assert "code=bad-crc" in answer or "code=bad-library" in answer
-    records["library-1"] = records["library-1"].replace(b"*", b"+")
-    assert "code=bad-library" in talk.ask(program())
 
 
 def test_lines_in_flash_are_lines_of_the_protocol():

@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 import pytest
+from controller_bench import BOLUS, Bench, bench_in
 from fake_hal import BOARD
-from test_controller import BOLUS, Bench, bench_in
 
 from pump.core import order, states
 from pump.core.bounds import Bounds

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-import shutil
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,74 +13,15 @@ from typing import Any
 import pytest
 
 from pump.core import manifest
-from titra.cli import common
 from titra.errors import PortUnusable, UsageError
-from titra.firmware_files import build, chip_of, sources
-from titra.flash import back, device
+from titra.firmware_files import chip_of, sources
 from titra.flash import run as flash_run
 from titra.flash.device import Facts
 from titra.flash.job import Work, check_interpreter, differences, hashes, work
 
-from .commands import run, run_json
-from .fake_board import PATIENT, FakeBoard, holding
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("files")
-    build("rpi_pico", folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "READ_S", 0.1)
-    monkeypatch.setattr(common, "TIMEOUTS", PATIENT)
-
-
-FEW = (
-    "boot.py",
-    "main.py",
-    "board.py",
-    "firmware.rec",
-    "pump/ports/clock.mpy",
-    "pump/core/dose.mpy",
-)
-
-
-@pytest.fixture
-def few(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Some of the files, as what ``build`` makes: a pty takes 14 s for all of them."""
-    folder = tmp_path / "few"
-    for name in FEW:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(files / name, folder / name)
-    (folder / "firmware.rec").write_bytes(record_of(folder))
-
-    def build_few(name: str, out: Path, check_board: bool = True) -> list[str]:
-        assert name == "rpi_pico"
-        shutil.copytree(folder, out)
-        if not check_board:
-            (out / "firmware.rec").write_bytes(record_of(out, "board.py"))
-        return list(FEW)
-
-    monkeypatch.setattr(flash_run, "build", build_few)
-    return folder
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[FakeBoard]:
-    folder = tmp_path / "flash"
-    folder.mkdir()
-    made = FakeBoard(folder)
-    yield made
-    made.close()
-
-
-def record_of(folder: Path, *without: str) -> bytes:
-    """The record of the files in ``folder``."""
-    names = [name for name in FEW if name not in ("firmware.rec", *without)]
-    return manifest.pack([(name, zlib.crc32((folder / name).read_bytes())) for name in names])
+from ..commands import run, run_json
+from ..fake_board import FakeBoard, holding
+from .files import FEW
 
 
 def digest(data: bytes) -> str:
@@ -362,158 +301,3 @@ def test_a_cable_pulled_in_mid_copy_leaves_a_pump_that_fails_its_self_test(
     assert manifest.unpack((board.folder / "firmware.rec").read_bytes()) is None
     board.power_on()
     assert (board.pump.state, board.pump.cause) == ("fault", "post")
-
-
-# ---- a pump that does not come back -------------------------------------------------------------
-
-
-@pytest.fixture
-def leaping(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that is 7 s on whenever it is looked at; the pauses made."""
-    pauses: list[float] = []
-    now = itertools.count(0, 7)
-    clock = SimpleNamespace(monotonic=lambda: float(next(now)), sleep=pauses.append)
-    monkeypatch.setattr(back, "time", clock)
-    return pauses
-
-
-def test_a_pump_that_does_not_come_back(
-    board: FakeBoard, few: Path, leaping: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    board.silent_after_reset = True
-    monkeypatch.setattr(device, "PROMPT_S", 0.3)
-    code, said = run_json("flash", "--port", board.port)
-    assert (code, said["error"]["code"]) == (3, "silent")
-    assert "no pump after the restart" in said["error"]["message"]
-    assert "titra flash --recover" in said["error"]["message"]
-    assert leaping == [back.PAUSE_S] * 2 and board.resets == 1  # at 7 and 14 s, not at 21
-
-
-@pytest.mark.requirement("HW-05")
-def test_a_board_file_that_raises_is_shown_with_its_traceback_at_once(
-    board: FakeBoard, few: Path, leaping: list[float]
-) -> None:
-    board.broken = "board.py: STEP and STOP are both GPIO 2"
-    code, said = run_json("flash", "--port", board.port)
-    assert (code, said["error"]["code"]) == (3, "at-prompt")
-    assert "Traceback" in said["error"]["message"] and board.broken in said["error"]["message"]
-    assert not leaping
-
-
-def test_a_board_at_its_prompt_for_another_reason(
-    board: FakeBoard, few: Path, leaping: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    power_on = board.power_on
-
-    def stays() -> None:
-        power_on()
-        board.in_repl = True
-
-    monkeypatch.setattr(board, "power_on", stays)
-    code, said = run_json("flash", "--port", board.port)
-    assert (code, said["error"]["code"]) == (3, "at-prompt")
-    assert "mpremote run firmware/main.py" in said["error"]["message"]
-
-
-# ---- recovery, settings, words ------------------------------------------------------------------
-
-
-def test_recovery_needs_no_pump_that_answers(board: FakeBoard, few: Path) -> None:
-    """The stop button was held and the firmware has not been started: a prompt is there."""
-    board.in_repl = True
-    code, said = run_json("flash", "--port", board.port, "--recover")
-    assert (code, said["self_test"]) == (0, "passed")
-    assert hashes(board.folder) == hashes(few)
-    assert "maintenance" not in board.pump.asked()
-    board.in_repl = True
-    text = run("flash", "--port", board.port, "--recover").stdout
-    assert text.index("release the stop button now") < text.index("self-test passed")
-
-
-@pytest.mark.requirement("HW-05")
-@pytest.mark.parametrize("said", [b"", b"boot loop 7\r\n"])
-def test_a_board_without_a_prompt_is_said_to_need_recovery(
-    board: FakeBoard, few: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
-) -> None:
-    """Silent, or saying something else; what it says does not get among the JSON."""
-    monkeypatch.setattr(device, "PROMPT_S", 0.05)
-    board.hung = said
-    code, answer = run_json("flash", "--port", board.port)
-    assert (code, answer["error"]["code"]) == (3, "port-unusable")
-    assert f"no MicroPython prompt on {board.port}" in answer["error"]["message"]
-    assert "hold the stop button" in answer["error"]["message"]
-    assert not list(board.folder.iterdir()) and board.resets == 0
-
-
-def test_recovery_knocks_until_a_prompt_is_there(
-    board: FakeBoard, few: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(device, "PROMPT_S", 0.05)
-    board.hung = b""
-    knocks: list[float] = []
-
-    def plugged_in(seconds: float) -> None:
-        knocks.append(seconds)
-        if len(knocks) == 3:
-            board.hung, board.in_repl = None, True
-
-    monkeypatch.setattr(flash_run.time, "sleep", plugged_in)
-    code, said = run_json("flash", "--port", board.port, "--recover")
-    assert (code, said["self_test"]) == (0, "passed") and len(knocks) >= 3
-
-
-def test_recovery_gives_up(board: FakeBoard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "PROMPT_S", 0.05)
-    monkeypatch.setattr(flash_run, "RECOVERY_S", 0.0)
-    board.hung = b""
-    code, said = run_json("flash", "--port", board.port, "--recover")
-    assert (code, said["error"]["code"]) == (3, "port-unusable")
-
-
-def test_settings_are_sent_after_the_restart_and_nothing_is_acknowledged(
-    board: FakeBoard, few: Path
-) -> None:
-    code, said = run_json("flash", "--port", board.port, "--set", "supply-warn=4.7V")
-    assert (code, said["settings"], said["state"]) == (0, "written", "stopped")
-    assert board.pump.settings == {"supply-warn": "4.7V"} and "ack" not in board.pump.asked()
-    text = run("flash", "--port", board.port, "--set", "supply-warn=4.8V").stdout
-    assert "settings: written" in text and "wants `titra ack`" in text
-
-
-def test_settings_are_sent_where_the_self_test_failed_too(board: FakeBoard, few: Path) -> None:
-    board.failing = "driver"
-    code, said = run_json("flash", "--port", board.port, "--set", "supply-warn=4.7V")
-    assert (code, said["settings"], said["state"]) == (7, "written", "fault")
-    assert board.pump.settings == {"supply-warn": "4.7V"}
-
-
-def test_a_setting_that_is_refused_is_told(board: FakeBoard, few: Path) -> None:
-    code, said = run_json("flash", "--port", board.port, "--set", "volume=11")
-    assert (code, said["self_test"], board.pump.settings) == (2, "passed", {})
-    assert re.match("not written: refused: bad-value in name, given volume", said["settings"])
-    result = run("flash", "--port", board.port, "--set", "volume=11")
-    assert result.exit_code == 2 and "settings: not written: refused" in result.stdout
-
-
-def test_without_settings_none_are_spoken_of(board: FakeBoard, few: Path) -> None:
-    assert run_json("flash", "--port", board.port)[1]["settings"] == ""
-    assert "settings" not in run("flash", "--port", board.port).stdout
-
-
-def test_a_dry_run_writes_nothing(board: FakeBoard, few: Path) -> None:
-    result = run("flash", "--port", board.port, "--dry-run")
-    assert result.exit_code == 0 and "would write boot.py" in result.stdout
-    assert not list(board.folder.iterdir())
-
-
-def test_what_a_person_reads(board: FakeBoard, few: Path) -> None:
-    result = run("flash", "--port", board.port)
-    assert re.search(r"\d+ files to write, 0 to delete, 0 are there already", result.stdout)
-    assert "self-test passed, the pump is stopped; wants `titra ack`" in result.stdout
-
-
-def test_an_unknown_board_names_those_there_are(board: FakeBoard) -> None:
-    code, said = run_json("flash", "--port", board.port, "--board", "arduino")
-    assert (code, said["error"]["field"]) == (2, "board") and "rpi_pico" in said["error"][
-        "accepts"
-    ]
