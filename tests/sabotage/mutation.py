@@ -36,7 +36,18 @@ EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 TESTS = {  # of the module; of its callers
     "states": (("states",), ("controller",)),
     "supervisor": (("supervisor", "mutants"), ("guard", "controller")),
-    "dose": (("dose",), ("dose_vectors", "order", "change", "boluses", "limits", "library")),
+    "dose": (
+        ("dose", "dose_ramps"),
+        (
+            "dose_vectors",
+            "order",
+            "change",
+            "boluses",
+            "limits",
+            "library",
+            "library_prescriptions",
+        ),
+    ),
     "schedule": (("schedule", "mutants"), ("motion", "ramp", "change", "controller")),
 }
 LONGEST_S = 2  # of the CPU for a test, five times that for one of Hypothesis: no end is in sight
