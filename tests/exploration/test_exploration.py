@@ -15,10 +15,12 @@ from pump.app.therapy import Therapy
 from pump.core import states
 from pump.core.alarms import Alarms
 from pump.core.supervisor import Supervisor
+from tests.exploration import explore as explore_module
 from tests.exploration.__main__ import main, table
 from tests.exploration.actions import REQUESTS
 from tests.exploration.copies import freeze, thaw
-from tests.exploration.explore import PLACES, breaks, explore
+from tests.exploration.explore import PLACES, Found, breaks, explore
+from tests.exploration.oracle import Violation
 from tests.exploration.reasons import reason
 from tests.exploration.world import World
 from tests.unit.fake_hal import BOARD
@@ -72,6 +74,16 @@ def test_it_finds_the_same_again():
     first, second = explore(1, places), explore(1, places)
     assert (first.levels, first.transitions) == (second.levels, second.transitions)
     assert first.pairs == second.pairs
+
+
+def test_only_the_first_of_a_rule_is_shrunk(monkeypatch):
+    """All of them would take hours where much is broken."""
+    monkeypatch.setattr(explore_module, "shrink", lambda path, rule: path[-1:])
+    found = Found()
+    for rule, path in (("off", "ab"), ("off", "ac"), ("lease", "ac"), ("off", "ab")):
+        found.note(Violation(rule, ""), tuple(path))
+    paths = [(broken.rule, "".join(broken.path)) for broken in found.broken.values()]
+    assert paths == [("off", "b"), ("off", "ac"), ("lease", "c")]
 
 
 def test_copies_are_apart():

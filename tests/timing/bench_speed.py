@@ -8,6 +8,7 @@ from tests.timing.bench_table import ROOT, Table
 
 LOAD = ROOT / "tests/timing/bench_load.py"
 MICROPYTHON = [str(Path(sys.executable).parent / "micropython"), "-X", "heapsize=4M"]
+RUNS = 5
 INFUSION = "infusion-40min-s"
 ROWS = {
     "plan-word-us": "plan a word (us)",
@@ -19,9 +20,6 @@ ROWS = {
     "times-real-time": "simulated seconds per wall second",
     "step-edges": "STEP edges counted at the pin (plan: 252117)",
 }
-
-
-RUNS = 5
 
 
 def figures(interpreter: list[str]) -> dict[str, str]:

@@ -1,10 +1,9 @@
-"""A pump to talk to about its drug library."""
+"""A pump to talk to about its drug library, and what one may hold."""
 
 from fake_hal import BOARD, PRESCRIPTION, FakeHal
+from pump_talk import Talk
 
-from pump.app.pump import Pump
 from pump.core import library as core
-from pump.core.frame import MAX_LINE, seal
 
 KETAMINE = {
     "id": "ketamine-depression",
@@ -35,26 +34,8 @@ def commit_of(name="bench", version="1", entries=ENTRIES):
     return {**head, "crc": core.crc_of(head, core.crc32(body))}
 
 
-class Talk:
-    """A pump to talk to."""
-
-    def __init__(self, hal=None, board=BOARD):
-        self.hal = hal or FakeHal()
-        self.pump = Pump(self.hal, board)
-        self.boot = [line.decode() for line in self.pump.log.page((0, 0), 9, 9999, int)[0]]
-        self.pump.turn()
-
-    def ask(self, text):
-        self.hal.link.sent = b""
-        self.hal.link.incoming = seal(text)
-        while self.hal.link.incoming or self.pump.outbox.waiting():
-            self.pump.turn()
-        lines = self.hal.link.sent.decode().split("\n")
-        assert max(len(line) for line in lines) < MAX_LINE
-        return next(line for line in lines if line[:1] not in "!~").rsplit("*")[0]
-
-    def events(self, name):
-        return [line for line in self.hal.link.sent.decode().split("\n") if "name=" + name in line]
+class LibraryTalk(Talk):
+    """The same with a library to load."""
 
     def load(self, entries=ENTRIES, **head):
         for number, entry in enumerate(entries, 1):
@@ -65,7 +46,7 @@ class Talk:
     def rebooted(self):
         hal = FakeHal()
         hal.store.records = dict(self.hal.store.records)
-        return Talk(hal)
+        return LibraryTalk(hal)
 
 
 def program(**changes):

@@ -2,7 +2,7 @@
 
 import pytest
 from fake_hal import FakeHal
-from library_talk import ENTRIES, KETAMINE, PROPOFOL, Talk, commit_of, program, text_of
+from library_talk import ENTRIES, KETAMINE, PROPOFOL, LibraryTalk, commit_of, program, text_of
 
 from pump.app.library import Library
 from pump.core import library as core
@@ -78,7 +78,7 @@ def test_the_longest_entry_fits_request_answer_and_flash():
     long = {**entry, "concentrations": ",".join(["10mg/mL"] * (1 + spare // 8))}
     long["drug"] += "x" * (core.TEXT_MAX - len(text_of(long)))
     assert len(text_of(long)) == core.TEXT_MAX
-    talk = Talk()
+    talk = LibraryTalk()
     assert talk.ask("99999 library-load n=1 " + text_of(long)) == "99999 ok n=1"
     talk.ask("99999 library-commit " + text_of(commit_of("n" * 16, "v" * 16, [long])))
     assert talk.ask("99999 library n=1") == "99999 ok n=1 " + text_of(long)
@@ -93,7 +93,7 @@ def test_the_longest_entry_fits_request_answer_and_flash():
 
 @pytest.mark.requirement("PWR-04")
 def test_loaded_shown_and_there_after_a_reboot():
-    talk = Talk()
+    talk = LibraryTalk()
     none = "- ok name=none version=none entries=0 crc=00000000"
     assert talk.ask("library") == none
     assert " library=none " in talk.ask("info") and " library=none " in talk.ask("status")
@@ -134,7 +134,7 @@ def test_loaded_shown_and_there_after_a_reboot():
     ],
 )  # fmt: skip
 def test_a_refusal_leaves_the_library_in_use_and_what_was_loaded(request_, code):
-    talk = Talk()
+    talk = LibraryTalk()
     before = talk.load(version="0")
     talk.ask("library-load n=1 " + text_of(KETAMINE))
     assert " err code=%s " % code in talk.ask(request_)
@@ -145,7 +145,7 @@ def test_a_refusal_leaves_the_library_in_use_and_what_was_loaded(request_, code)
 
 @pytest.mark.requirement("PWR-04")
 def test_nothing_loaded_is_no_library():
-    talk = Talk()
+    talk = LibraryTalk()
     said = text_of(commit_of(entries=[]))
     assert "code=bad-library field=entries" in talk.ask("library-commit " + said)
     talk.load()
@@ -154,7 +154,7 @@ def test_nothing_loaded_is_no_library():
 
 def test_no_more_entries_than_are_bounded():
     entries = [{**PROPOFOL, "id": "drug-%02d" % n} for n in range(core.ENTRIES)]
-    talk = Talk()
+    talk = LibraryTalk()
     for number, entry in enumerate(entries, 1):
         talk.ask("library-load n=%d %s" % (number, text_of(entry)))
     more = text_of({**PROPOFOL, "id": "zebra"})
@@ -165,7 +165,7 @@ def test_no_more_entries_than_are_bounded():
 
 @pytest.mark.requirement("PWR-04")
 def test_loading_is_for_where_nothing_can_move():
-    talk = Talk()
+    talk = LibraryTalk()
     before = talk.load()
     load, commit = (
         "library-load n=1 " + text_of(KETAMINE),
@@ -186,7 +186,7 @@ def test_loading_is_for_where_nothing_can_move():
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
 def test_flash_that_does_not_take_it_leaves_the_library_in_use(at):
-    talk = Talk()
+    talk = LibraryTalk()
     before = talk.load()
     store, left = talk.hal.store, [at]
     save = store.save
@@ -210,7 +210,7 @@ def test_flash_that_does_not_take_it_leaves_the_library_in_use(at):
 
 # ---- at power-on --------------------------------------------------------------------------------
 
-LOADED = Talk()
+LOADED = LibraryTalk()
 LOADED.load(version="1")
 LOADED.load(version="2")
 RECORDS = LOADED.hal.store.records
@@ -238,7 +238,7 @@ def test_a_library_spoilt_at_any_byte_is_refused_and_the_one_before_it_used(name
 
 @pytest.mark.requirement("PWR-04", "PWR-02")
 def test_with_no_good_one_the_self_test_fails_once_and_there_is_none():
-    talk = Talk()
+    talk = LibraryTalk()
     talk.load()
     talk.hal.store.records["library-1"] = talk.hal.store.records["library-1"].replace(b"1m", b"9m")
     again = talk.rebooted()
@@ -254,7 +254,7 @@ def test_with_no_good_one_the_self_test_fails_once_and_there_is_none():
 def test_the_older_one_is_told_at_power_on():
     hal = FakeHal()
     hal.store.records = {**RECORDS, "library-0": b"junk"}
-    talk = Talk(hal)
+    talk = LibraryTalk(hal)
     assert any("name=boot" in line and " library=crc " in line for line in talk.boot)
     assert talk.pump.controller.state == states.IDLE
     assert " version=1 " in talk.ask("library")
@@ -276,7 +276,7 @@ def test_power_cut_at_any_write_of_a_load_leaves_the_old_or_the_new():
     outcomes = set()
     for operation in range(1, 6):
         for done in (False, True):
-            talk = Talk()
+            talk = LibraryTalk()
             talk.load(version="1")
             store, left = talk.hal.store, [operation]
             save = store.save
@@ -296,7 +296,7 @@ def test_power_cut_at_any_write_of_a_load_leaves_the_old_or_the_new():
             found = boot(dict(store.records))
             outcomes.add((operation, done, found.label()))
             assert found.reasons == [] and not found.lost()
-            assert Talk(talk.hal).ask("library n=2").endswith(text_of(PROPOFOL))
+            assert LibraryTalk(talk.hal).ask("library n=2").endswith(text_of(PROPOFOL))
     assert {label for *_, label in outcomes} == {"bench:1", "bench:2"}
     assert [row for row in outcomes if row[2] == "bench:2"] == [(5, True, "bench:2")]
 

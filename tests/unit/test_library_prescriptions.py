@@ -2,7 +2,7 @@
 
 import pytest
 from fake_hal import BOARD
-from library_talk import ENTRIES, KETAMINE, PROPOFOL, REQUIRED, Talk, commit_of, program
+from library_talk import ENTRIES, KETAMINE, PROPOFOL, REQUIRED, LibraryTalk, commit_of, program
 
 from pump.core import states
 
@@ -12,7 +12,7 @@ def test_the_hash_covers_drug_version_and_every_entry():
     other = [KETAMINE, {**PROPOFOL, "concentrations": "20mg/mL"}]
     hashes = set()
     for load in (None, {}, {"version": "2"}, {"name": "other"}, {"entries": other}):
-        talk = Talk()
+        talk = LibraryTalk()
         if load is None:
             hashes.add(talk.ask(program(drug=None)).split("plan=")[1][:8])
             continue
@@ -24,7 +24,7 @@ def test_the_hash_covers_drug_version_and_every_entry():
 
 @pytest.mark.requirement("DOSE-14")
 def test_a_drug_is_said_with_its_plan():
-    talk = Talk()
+    talk = LibraryTalk()
     talk.load()
     answer = talk.ask(program())
     assert " drug=ketamine-depression " in answer and "cut=yes" not in answer
@@ -48,18 +48,18 @@ def test_a_drug_is_said_with_its_plan():
 )
 def test_an_unknown_drug_is_refused_and_near_ones_are_named(drug, accepts):
     for board in (BOARD, REQUIRED):
-        talk = Talk(board=board)
+        talk = LibraryTalk(board=board)
         talk.load()
         answer = talk.ask(program(drug=drug))
         assert "code=unknown-drug field=drug" in answer and "accepts=%s " % accepts in answer
         assert talk.pump.controller.state == states.IDLE
-        bare = Talk(board=board)
+        bare = LibraryTalk(board=board)
         assert "code=unknown-drug" in bare.ask(program()), "no library, no drug"
 
 
 @pytest.mark.requirement("DOSE-14")
 def test_without_a_drug_only_where_the_board_says_so_and_then_it_is_told():
-    talk = Talk()
+    talk = LibraryTalk()
     said = talk.ask(program(drug=None))
     assert " ok " in said and " library=none " in said
     assert " library=none" in talk.events("programmed")[0]
@@ -69,7 +69,7 @@ def test_without_a_drug_only_where_the_board_says_so_and_then_it_is_told():
     assert " drug=none " in talk.ask(program(drug=None))
     assert " drug=none" in talk.events("programmed")[0]
     assert " drug=none " in talk.ask("status")
-    strict = Talk(board=REQUIRED)
+    strict = LibraryTalk(board=REQUIRED)
     assert "code=missing-field field=drug" in strict.ask(program(drug=None))
     strict.load()
     assert "code=missing-field field=drug" in strict.ask(program(drug=None))
@@ -78,7 +78,7 @@ def test_without_a_drug_only_where_the_board_says_so_and_then_it_is_told():
 
 @pytest.mark.requirement("DOSE-14")
 def test_a_library_is_shown_in_telemetry_while_a_plan_is_in_memory():
-    talk = Talk()
+    talk = LibraryTalk()
 
     def sample():
         return "".join("%s=%s " % pair for pair in talk.pump.session.report.telemetry(0))
@@ -92,7 +92,7 @@ def test_a_library_is_shown_in_telemetry_while_a_plan_is_in_memory():
 
 @pytest.mark.requirement("DOSE-14")
 def test_into_a_vein_only():
-    talk = Talk()
+    talk = LibraryTalk()
     talk.load()
     for route in ("im", "sc", "IV", "po", "intravenous"):
         for drug in ("ketamine-depression", None):
@@ -114,14 +114,14 @@ def test_into_a_vein_only():
     ],
 )
 def test_the_entry_limits_the_plan(changes, code, field):
-    talk = Talk()
+    talk = LibraryTalk()
     talk.load()
     answer = talk.ask(program(**changes))
     assert " err code=%s field=%s " % (code, field) in answer
 
 
 def test_an_entry_that_flash_has_changed_since_power_on_is_not_used():
-    talk = Talk()
+    talk = LibraryTalk()
     talk.load()
     records = talk.hal.store.records
     records["library-1"] = records["library-1"].replace(b"0.75mg", b"0.95mg")

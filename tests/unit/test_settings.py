@@ -1,14 +1,13 @@
 """Settings: bounded, stored all at once or not at all, and the last good ones are kept."""
 
 import pytest
-from fake_hal import BOARD, PRESCRIPTION, FakeHal, FakeStore
+from fake_hal import BOARD, PRESCRIPTION, FakeStore
 from hypothesis import given
 from hypothesis import strategies as st
+from pump_talk import Talk
 
-from pump.app.pump import Pump
 from pump.app.settings import Settings, board_defaults
 from pump.core import settings as core
-from pump.core.frame import MAX_LINE, seal
 from pump.core.refusal import Refusal
 
 BASE = core.defaults()
@@ -212,27 +211,6 @@ def test_the_boards_own_defaults():
 
 
 # ---- on the wire ------------------------------------------------------------------------------
-
-
-class Talk:
-    """A pump to talk to."""
-
-    def __init__(self, hal=None):
-        self.hal = hal or FakeHal()
-        self.pump = Pump(self.hal, BOARD)
-        self.pump.turn()
-
-    def ask(self, text):
-        self.hal.link.sent = b""
-        self.hal.link.incoming = seal(text)
-        while self.hal.link.incoming or self.pump.outbox.waiting():
-            self.pump.turn()
-        assert max(len(line) for line in self.hal.link.sent.split(b"\n")) < MAX_LINE
-        lines = self.hal.link.sent.decode().split("\n")
-        return next(line for line in lines if line[:1] not in "!~").rsplit("*")[0]
-
-    def events(self):
-        return [line for line in self.hal.link.sent.decode().split("\n") if line[:1] == "!"]
 
 
 def test_settings_are_told_and_changed():

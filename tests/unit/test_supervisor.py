@@ -294,8 +294,10 @@ def test_without_sensors_nothing_is_said_of_them():
 def test_what_the_driver_says_counts_when_it_says_it_twice(moving):
     rig = Rig(moving=moving)
     assert rig.look(driver="reset") == "" and rig.look(driver="") == ""
-    assert rig.look(driver="no-answer") == "" and rig.look(driver="reset") == "driver"
+    assert rig.look(driver="no-answer") == "" and rig.look(driver=None) == ""
+    assert rig.look(driver="reset") == "driver"
     assert rig.look(driver="hot") == "" and rig.supervisor.driver_hot
+    assert rig.look(driver=None) == "" and rig.supervisor.driver_hot  # not asked
     assert rig.look(driver="") == "" and not rig.supervisor.driver_hot
 
 

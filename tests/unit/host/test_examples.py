@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import tty
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -23,6 +25,26 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "host_tools" / "examples"
 STEPS = "1441 of 1441 steps"
 LIBRARY = EXAMPLES.parent / "titra" / "LIBRARY.md"
 SCRIPT_LINES_MAX = 20
+
+
+@pytest.fixture
+def amid_a_line() -> Iterator[str]:
+    """A port that is opened while a line goes by; then telemetry, then the answer."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+
+    def answer() -> None:
+        for said in (b"Titra,rpi_pico,1,2", b"- ok state=idle", b"- ok syringe=bd-60"):
+            while os.read(ours, 1) != b"\n":
+                pass
+            os.write(ours, b"mL/h steps=0*75AD\n~ t=1 state=idle*0000\n" + said + b"\n")
+
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    yield os.ttyname(theirs)
+    os.close(theirs)  # ends a wait for a request that does not come
+    thread.join()
+    os.close(ours)
 
 
 @pytest.fixture
@@ -56,6 +78,11 @@ def test_an_instrument_for_visa(port: str) -> None:
     identity, status, limits = ran("visa.py", port).splitlines()
     assert identity.startswith("Titra,rpi_pico,")
     assert status.startswith("- ok state=idle ") and limits.startswith("- ok syringe=bd-60 ")
+
+
+def test_visa_takes_the_rest_of_a_line_for_no_answer(amid_a_line: str) -> None:
+    answers = ["Titra,rpi_pico,1,2", "- ok state=idle", "- ok syringe=bd-60"]
+    assert ran("visa.py", amid_a_line).splitlines() == answers
 
 
 def test_the_notebook_plots_a_run(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
